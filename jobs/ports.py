@@ -1,0 +1,319 @@
+"""What the subject needs from the outside, as protocols.
+
+Storage, providers, cogs and the HTTP front door implement these; `bot.app` brings them
+together. Nobody but the runner sees more than one of them.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from jobs.model import (
+    Artifact,
+    Job,
+    JobId,
+    MediaInfo,
+    Outcome,
+    Progress,
+    Receipt,
+    Requester,
+    Standing,
+    Submission,
+)
+from jobs.quota import Charge, Drift, Settlement, Tier
+from jobs.request import ModelInfo, ProviderName, ResolvedRequest
+
+
+class Clock(Protocol):
+    """The only source of time and the only way to wait."""
+
+    def now(self) -> datetime:
+        """Return the time, aware and in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; a fake clock decides when that is over."""
+        ...
+
+
+class JobStore(Protocol):
+    """The table of jobs, their events and the ledger that is written with them.
+
+    Every method is one transaction. A write is fenced by the attempt of the job it was
+    given and raises `StaleAttemptError` if the row has moved on.
+    """
+
+    async def enqueue(self, job: Job, charges: Sequence[Charge]) -> tuple[Job, bool]:
+        """Reserve `charges` and insert `job`; a known origin key gives the old job and False.
+
+        Raises:
+            QuotaExceededError: A charge does not fit its limit; nothing is written.
+        """
+        ...
+
+    async def get(self, job_id: JobId) -> Job:
+        """Return one job.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        ...
+
+    async def claim(
+        self, backend: str, *, token: str, now: datetime, lease_until: datetime
+    ) -> Job | None:
+        """Take the next due job of a backend: `submitting`, one attempt higher, with `token`."""
+        ...
+
+    async def adopt(self, job: Job, *, lease_until: datetime) -> Job:
+        """Take over a job whose holder is gone: same state, one attempt higher."""
+        ...
+
+    async def save(
+        self, before: Job, after: Job, *, now: datetime, settle: Settlement | None = None
+    ) -> Job:
+        """Write `after` over `before`, append the event, settle the books: all or nothing.
+
+        Columns that others write (`cancel_requested`, the address's card) are kept as they are
+        in the row.
+
+        Raises:
+            StaleAttemptError: The row is not at the attempt and state of `before`.
+        """
+        ...
+
+    async def set_card(self, job_id: JobId, card_id: int) -> None:
+        """Store the message that shows the job's card, whatever its state."""
+        ...
+
+    async def renew(self, job: Job, *, lease_until: datetime) -> bool:
+        """Prolong the lease and say whether a cancel was requested meanwhile."""
+        ...
+
+    async def request_cancel(self, job_id: JobId, *, now: datetime, by: str) -> Job:
+        """End a queued job at once, mark an active one; a final one stays as it is."""
+        ...
+
+    async def orphans(self, *, now: datetime) -> Sequence[Job]:
+        """Return active jobs whose lease has run out."""
+        ...
+
+    async def abandon_leases(self) -> int:
+        """End every lease at once; only for a start, when nobody else can hold one."""
+        ...
+
+    async def ahead_of(self, job: Job) -> int:
+        """Return how many unfinished renders come before `job` at its backend."""
+        ...
+
+    async def list_jobs(
+        self, *, guild_id: int | None = None, user_id: int | None = None, is_open: bool, limit: int
+    ) -> Sequence[Job]:
+        """Return open jobs oldest first, or ended ones newest first."""
+        ...
+
+    async def open_cost(self, backend: str) -> int:
+        """Return the summed cost of jobs queued or being rendered at a backend."""
+        ...
+
+    async def rates(self, backend: str, *, limit: int = 50) -> Sequence[float]:
+        """Return seconds per unit of cost of the newest finished renders, sorted."""
+        ...
+
+
+class QuotaStore(Protocol):
+    """The books: tiers, buckets and the append-only ledger."""
+
+    async def tier_of(self, requester: Requester) -> Tier:
+        """Return the tier that applies to a member."""
+        ...
+
+    async def audit(self) -> Sequence[Drift]:
+        """Compare buckets, ledger and open reservations; an empty answer is a balanced book."""
+        ...
+
+
+class ValueStore(Protocol):
+    """Single durable values, such as the hash of the commands last synced."""
+
+    async def get_value(self, name: str) -> str | None:
+        """Return a value, or None if it was never set."""
+        ...
+
+    async def set_value(self, name: str, value: str) -> None:
+        """Set a value."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Videos and init images on our disk."""
+
+    async def receive(self, job: Job, chunks: AsyncIterator[bytes]) -> Path:
+        """Stream a backend's file to a `.part` beside its place, under a byte cap.
+
+        Raises:
+            MediaError: It is larger than any video of ours can be.
+            StorageFullError: The disk is full.
+        """
+        ...
+
+    async def keep(self, job: Job, part: Path, info: MediaInfo) -> Artifact:
+        """Hash, fsync and rename a finished `.part`."""
+        ...
+
+    def path(self, artifact: Artifact) -> Path:
+        """Return where a kept video lies."""
+        ...
+
+    async def keep_image(self, content: bytes) -> str:
+        """Store a checked init image and return its id, the sha256 of its bytes."""
+        ...
+
+    def image_path(self, image_id: str) -> Path:
+        """Return where a kept init image lies."""
+        ...
+
+    async def discard(self, job: Job) -> None:
+        """Remove a job's unfinished parts, if there are any."""
+        ...
+
+
+class Media(Protocol):
+    """Looks into and rewrites media, in a child process with limits."""
+
+    async def check_image(self, content: bytes) -> bytes:
+        """Decode an init image within limits and return it as plain RGB PNG.
+
+        Raises:
+            RequestError: It is no image, or one that is too large to decode.
+        """
+        ...
+
+    async def probe(self, path: Path) -> MediaInfo:
+        """Decode a video to its end.
+
+        Raises:
+            MediaError: It is no video that decodes.
+        """
+        ...
+
+    async def tag(self, path: Path, receipt: Receipt) -> None:
+        """Write the receipt into the file: JSON in `comment`, and named tags; pixels stay."""
+        ...
+
+    async def fit(self, path: Path, limit: int) -> Path:
+        """Write a smaller copy of at most `limit` bytes beside `path`.
+
+        Raises:
+            MediaError: It cannot be made that small.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """A finished render, ready to be taken over."""
+
+    chunks: AsyncIterator[bytes]
+    effective: Mapping[str, object]
+    versions: Mapping[str, str]
+
+
+class Provider(Protocol):
+    """A backend that renders: hosted, or a GPU of one's own."""
+
+    @property
+    def name(self) -> ProviderName:
+        """Return its name, which is also its queue's."""
+        ...
+
+    @property
+    def is_paid(self) -> bool:
+        """A submit may cost money, so it is made at most once."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """Return how many renders it takes at once."""
+        ...
+
+    def models(self) -> Sequence[ModelInfo]:
+        """Return what it can render now, from memory; the default model first."""
+        ...
+
+    def loras(self) -> Sequence[str]:
+        """Return the LoRA ids it has, from memory."""
+        ...
+
+    def embeddings(self) -> Sequence[str]:
+        """Return the textual inversions it has, from memory."""
+        ...
+
+    def check(self, request: ResolvedRequest) -> Sequence[str]:
+        """Return a sentence for each option that it cannot honour; from memory.
+
+        Raises:
+            RequestError: An option makes no sense here at all.
+        """
+        ...
+
+    async def submit(self, job: Job, *, token: str, image: Path | None) -> Submission:
+        """Start a render.
+
+        Raises:
+            UnavailableError: Nothing was sent.
+            RefusedError: It said no.
+            UnconfirmedError: It was sent and the answer was lost.
+        """
+        ...
+
+    def watch(self, job: Job) -> AsyncIterator[Progress]:
+        """Yield progress until the video is ready, then end.
+
+        Raises:
+            RenderFailedError: It failed.
+            InterruptedRenderError: An unpaid render was lost.
+            RenderCancelledError: It was cancelled.
+        """
+        ...
+
+    def fetch(self, job: Job) -> AbstractAsyncContextManager[Rendering]:
+        """Open the finished video; leaving the context frees what the backend held for it."""
+        ...
+
+    async def cancel(self, job: Job) -> None:
+        """Ask the backend to stop; a backend that cannot does nothing."""
+        ...
+
+
+class Catalogue(Protocol):
+    """What all backends together can render; from memory, so autocomplete may ask it."""
+
+    def providers(self) -> Sequence[Provider]:
+        """Return the backends that are on; the default one first."""
+        ...
+
+    def provider(self, name: str) -> Provider:
+        """Return a backend.
+
+        Raises:
+            RequestError: It is unknown or off.
+        """
+        ...
+
+
+class Delivery(Protocol):
+    """A door's way back: the card while the job runs, the result at its end."""
+
+    async def show(
+        self, job: Job, *, progress: Progress | None = None, standing: Standing | None = None
+    ) -> None:
+        """Bring the job's card up to date; a lost card is no error."""
+        ...
+
+    async def deliver(self, job: Job, file: Path) -> Outcome:
+        """Post the result, once, however often this is called for a job."""
+        ...
