@@ -105,8 +105,8 @@ class JobStore(Protocol):
         """End every lease at once; only for a start, when nobody else can hold one."""
         ...
 
-    async def ahead_of(self, job: Job) -> int:
-        """Return how many unfinished renders come before `job` at its backend."""
+    async def ahead_of(self, job: Job) -> tuple[int, int]:
+        """Return how many unfinished renders come before `job` at its backend, and their cost."""
         ...
 
     async def list_jobs(
@@ -115,8 +115,12 @@ class JobStore(Protocol):
         """Return open jobs oldest first, or ended ones newest first."""
         ...
 
-    async def open_cost(self, backend: str) -> int:
-        """Return the summed cost of jobs queued or being rendered at a backend."""
+    async def stale_cards(self, *, limit: int) -> Sequence[Job]:
+        """Return ended jobs whose card was not brought to their last state yet."""
+        ...
+
+    async def mark_card(self, job: Job) -> None:
+        """Note that the card of `job` shows its state."""
         ...
 
     async def rates(self, backend: str, *, limit: int = 50) -> Sequence[float]:

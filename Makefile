@@ -1,0 +1,67 @@
+# Everything a newcomer needs: make demo, make sandbox, make test, make check, make bench.
+# Only Python >= 3.11 with pip, and make, have to be there; .venv is made here and kept.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(PY)
+# Another build of torch: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+PROCESSES ?= 2
+
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+CODE := bot cogs jobs providers storage tests benchmarks
+
+.PHONY: help demo sandbox test test-fast check format bench clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(INSTALLED)  ## one /video from the slash command to the posted MP4; no account, no GPU
+	@$(PY) -m bot demo
+
+sandbox: $(INSTALLED)  ## a chat page in the browser with the real bot in it
+	@$(PY) -m bot sandbox
+
+test: $(INSTALLED_DEV)  ## the whole suite, with branch coverage
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest -n $(PROCESSES)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
+test-fast: $(INSTALLED_DEV)  ## without the slow tests
+	$(PY) -m pytest -n $(PROCESSES) -m "not slow and not gpu"
+
+check: $(INSTALLED_DEV)  ## format, lint, imports, types: the cheap ones first
+	$(PY) -m ruff format --check $(CODE)
+	$(PY) -m ruff check $(CODE)
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/basedpyright
+
+format: $(INSTALLED_DEV)  ## put the code into shape
+	$(PY) -m ruff format $(CODE)
+	$(PY) -m ruff check --fix $(CODE)
+
+bench: $(INSTALLED_DEV)  ## measure, and print a table
+	$(PY) -m benchmarks
+
+clean:  ## remove what was made here; data/ stays
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian's python3 comes without ensurepip, so pip works on the environment from outside.
+$(PY):
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(INSTALLED): pyproject.toml constraints.txt | $(PY)
+ifneq ($(TORCH_INDEX),)
+	$(PIP) install --quiet --constraint constraints.txt --index-url $(TORCH_INDEX) torch
+endif
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[local,sandbox]'
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[local,sandbox,dev]'
+	@touch $@

@@ -1,0 +1,3 @@
+"""Starts Flipbook and wires it: settings, command line, Discord client, HTTP, sandbox."""
+
+__version__ = "0.1.0"

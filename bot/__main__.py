@@ -1,0 +1,122 @@
+"""The command line: `python -m bot run`, `check`, `sync`, `render`, `demo`, `sandbox`.
+
+A command prints what it is asked for on stdout and everything else on stderr. It exits with
+0 if all went well, 2 if its input was wrong, 1 if something failed; the last line says what.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from bot import __version__
+from bot.logs import set_up_logs
+from bot.settings import Settings, load_settings
+from jobs.errors import FlipbookError, RequestError
+
+Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
+
+
+async def run(settings: Settings, _: argparse.Namespace) -> int:
+    """Run the bot until SIGTERM or SIGINT."""
+    from bot.app import run_bot
+
+    await run_bot(settings)
+    return 0
+
+
+async def check(settings: Settings, _: argparse.Namespace) -> int:
+    """Try settings, database and worker."""
+    from bot.check import check as check_all
+
+    return 0 if await check_all(settings) else 1
+
+
+async def sync(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Send the slash commands to Discord now."""
+    from bot.app import sync_commands
+
+    print(await sync_commands(settings, guild=arguments.guild))
+    return 0
+
+
+async def render(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Render one video into a file."""
+    from bot.render import render as render_one
+    from bot.render import report
+
+    report(await render_one(settings, arguments), as_json=arguments.json)
+    return 0
+
+
+async def demo(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Show one `/video` from the slash command to the posted file."""
+    from bot.demo import demo as show
+
+    await show(settings, prompt=arguments.prompt, seed=arguments.seed)
+    return 0
+
+
+async def sandbox(settings: Settings, _: argparse.Namespace) -> int:
+    """Keep the sandbox open, with the bot in it, until SIGTERM or SIGINT."""
+    from bot.demo import keep_open
+
+    await keep_open(settings)
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the command line; docs/commands.md shows its help."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Text to video for Discord.")
+    parser.add_argument("--version", action="version", version=f"flipbook {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=command)
+        return sub
+
+    add("run", run, "run the bot (needs DISCORD_TOKEN)")
+    add("check", check, "try settings, database and worker; the exit code says it")
+    add("sync", sync, "send the slash commands to Discord now").add_argument(
+        "--guild", type=int, help="to this server only, where they appear at once"
+    )
+    add_render(add("render", render, "render one video into a file, without Discord"))
+    showing = add("demo", demo, "show one /video from command to file, in the sandbox")
+    showing.add_argument("--prompt", default="a red circle moving left on a blue background")
+    showing.add_argument("--seed", type=int, default=7)
+    add("sandbox", sandbox, "keep the sandbox open, with a chat page in the browser")
+    return parser
+
+
+def add_render(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `render`."""
+    from bot.render import add_arguments
+
+    add_arguments(parser)
+
+
+def main() -> None:
+    """Run one command and exit with its code."""
+    arguments = build_parser().parse_args()
+    try:
+        settings = load_settings()
+        secrets = [settings.discord_token, settings.modelslab_api_key, settings.novita_api_key]
+        set_up_logs(settings.log_format, [s.get_secret_value() for s in secrets if s])
+        code = asyncio.run(arguments.run(settings, arguments))
+    except RequestError as error:
+        code = _say(error, 2)
+    except FlipbookError as error:
+        code = _say(error, 1)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _say(error: FlipbookError, code: int) -> int:
+    print(f"flipbook: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""Builds every object once, and runs them together until somebody says stop.
+
+`open_parts` is what every command shares; `run_bot` adds Discord and HTTP to it.
+"""
+
+import asyncio
+import importlib.util
+import logging
+import secrets
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+from providers.local.provider import LocalProvider
+from providers.registry import Registry
+from storage.artifacts import FileArtifactStore
+from storage.media import PyAvMedia
+
+from bot import __version__
+from bot.client import FlipbookClient
+from bot.clock import SystemClock
+from bot.files import FileDelivery
+from bot.settings import Settings, Switch, child_environment
+from bot.web.health import Check, serve_health
+from jobs.board import Board
+from jobs.errors import FlipbookError, SettingsError
+from jobs.estimate import Estimator
+from jobs.events import Notices
+from jobs.model import JobId, Origin
+from jobs.ports import Clock, Delivery
+from jobs.request import MAX_SEED
+from jobs.runner import Runner
+from jobs.service import Draws, Service
+from jobs.steps import Steps
+from storage.database import Database
+from storage.folder import DataFolder
+from storage.jobs import SqliteJobStore
+from storage.quotas import SqliteQuotaStore
+from storage.values import SqliteValueStore
+
+logger = logging.getLogger(__name__)
+
+ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: an id is typed by people
+ID_LENGTH = 8
+DRAIN_S = 8.0  # Docker sends SIGKILL ten seconds after SIGTERM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every command works with."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    jobs: SqliteJobStore
+    quotas: SqliteQuotaStore
+    values: SqliteValueStore
+    artifacts: FileArtifactStore
+    media: PyAvMedia
+    catalogue: Registry
+    notices: Notices
+    estimator: Estimator
+    service: Service
+
+    def runner(self, deliveries: Mapping[Origin, Delivery]) -> Runner:
+        """Build the runner over the given ways back."""
+        board = Board(deliveries=deliveries, clock=self.clock)
+        steps = Steps(
+            jobs=self.jobs,
+            catalogue=self.catalogue,
+            artifacts=self.artifacts,
+            media=self.media,
+            deliveries=deliveries,
+            board=board,
+            clock=self.clock,
+            version=__version__,
+        )
+        return Runner(
+            jobs=self.jobs,
+            catalogue=self.catalogue,
+            steps=steps,
+            board=board,
+            notices=self.notices,
+            estimator=self.estimator,
+            clock=self.clock,
+            draw_token=lambda: secrets.token_hex(16),
+        )
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> AsyncGenerator[Parts]:
+    """Open the data folder, the database and the backends, and close them again.
+
+    Args:
+        settings: Where everything is.
+        store_dir: Holds database and videos instead of the data folder.
+
+    Raises:
+        StorageError: The folder is in use, or the database cannot be opened.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(DataFolder.open(store_dir or settings.data_dir))
+        database = await stack.enter_async_context(Database.open(folder.database))
+        artifacts = FileArtifactStore(folder.videos)
+        catalogue = Registry(
+            providers=await _open_providers(settings, clock, folder, stack),
+            default=settings.default_provider,
+        )
+        jobs, quotas, notices = SqliteJobStore(database), SqliteQuotaStore(database), Notices()
+        media = PyAvMedia()
+        estimator = Estimator(jobs=jobs, slots=lambda name: catalogue.provider(name).slots)
+        service = Service(
+            jobs=jobs,
+            quotas=quotas,
+            catalogue=catalogue,
+            artifacts=artifacts,
+            media=media,
+            notices=notices,
+            estimator=estimator,
+            clock=clock,
+            draws=Draws(job_id=draw_job_id, seed=lambda: secrets.randbelow(MAX_SEED + 1)),
+        )
+        yield Parts(
+            settings=settings,
+            clock=clock,
+            database=database,
+            jobs=jobs,
+            quotas=quotas,
+            values=SqliteValueStore(database),
+            artifacts=artifacts,
+            media=media,
+            catalogue=catalogue,
+            notices=notices,
+            estimator=estimator,
+            service=service,
+        )
+
+
+def draw_job_id() -> JobId:
+    """Draw an id that people can type: 8 of 31 letters, about 8.5e11 of them."""
+    return JobId("".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH)))
+
+
+async def _open_providers(
+    settings: Settings, clock: Clock, folder: DataFolder, stack: AsyncExitStack
+) -> list[LocalProvider]:
+    has_torch = importlib.util.find_spec("torch") is not None
+    for name, key in (
+        ("MODELSLAB_API_KEY", settings.modelslab_api_key),
+        ("NOVITA_API_KEY", settings.novita_api_key),
+    ):
+        if key is not None:
+            logger.warning("%s is set, but this version has no such provider yet", name)
+    if settings.local_enabled is Switch.OFF or (
+        settings.local_enabled is Switch.AUTO and not has_torch
+    ):
+        return []
+    if not has_torch:
+        raise SettingsError("LOCAL_ENABLED=on needs the extra: pip install 'flipbook[local]'.")
+    provider = LocalProvider(
+        models_dir=settings.models_dir,
+        scratch_dir=folder.path / "scratch",
+        devices=settings.local_devices,
+        clock=clock,
+        python=sys.executable,
+        env=child_environment(),
+        idle_unload_s=settings.local_idle_unload_s,
+    )
+    return [await stack.enter_async_context(provider)]
+
+
+async def run_bot(settings: Settings) -> None:
+    """Run Discord, the HTTP front door and the runner until SIGTERM or SIGINT.
+
+    Raises:
+        FlipbookError: Something could not start, or stopped for good.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    token = settings.require_token()
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_parts(settings))
+        client = FlipbookClient(
+            service=parts.service,
+            values=parts.values,
+            clock=parts.clock,
+            proxy=str(settings.discord_proxy) if settings.discord_proxy else None,
+            dev_guild=settings.discord_dev_guild,
+        )
+        runner = parts.runner({Origin.DISCORD: client.delivery, Origin.CLI: FileDelivery()})
+        await stack.enter_async_context(client)
+        port = await stack.enter_async_context(
+            serve_health(settings.http_host, settings.http_port, _checks(parts, client))
+        )
+        logger.info(
+            "Health at http://%s:%d/healthz", settings.http_host, port, extra={"action": "listen"}
+        )
+        await _serve(client, runner, parts.service, token=token, stop=stop)
+
+
+async def _serve(
+    client: FlipbookClient, runner: Runner, service: Service, *, token: str, stop: asyncio.Event
+) -> None:
+    """Log in, run both loops, and on stop: no new jobs, drain, close."""
+    try:
+        await client.login(token)
+    except discord.LoginFailure as error:
+        raise SettingsError("DISCORD_TOKEN was refused by Discord.") from error
+    except (discord.HTTPException, OSError) as error:
+        raise FlipbookError(f"Discord cannot be reached: {error}") from error
+    running = asyncio.create_task(runner.run(drain_s=DRAIN_S), name="runner")
+    gateway = asyncio.create_task(client.connect(), name="gateway")
+    waiting = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait([running, gateway, waiting], return_when=asyncio.FIRST_COMPLETED)
+        logger.info("Closing", extra={"action": "closing"})
+        service.close()
+        runner.stop()
+        await running
+    finally:
+        waiting.cancel()
+        running.cancel()
+        await client.close()
+        await asyncio.gather(gateway, waiting, running, return_exceptions=True)
+    if not stop.is_set():
+        raise FlipbookError("The connection to Discord ended for good.") from gateway.exception()
+
+
+def _checks(parts: Parts, client: FlipbookClient) -> dict[str, Check]:
+    async def discord_is_connected() -> str | None:
+        return None if client.is_ready() else "not connected"
+
+    async def database_answers() -> str | None:
+        try:
+            await parts.values.get_value("commands:global")
+        except FlipbookError as error:
+            return type(error).__name__
+        return None
+
+    return {"discord": discord_is_connected, "database": database_answers}

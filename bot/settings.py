@@ -1,0 +1,126 @@
+"""The settings, and the only reader of the environment.
+
+Each field is set by the environment variable that is its alias, or by a line in `.env`.
+A bad value stops the start with a message that names the variable.
+"""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from jobs.errors import SettingsError
+from jobs.request import ProviderName
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Switch(StrEnum):
+    """Whether the local engine is used."""
+
+    AUTO = "auto"  # on where torch is installed
+    ON = "on"
+    OFF = "off"
+
+
+class Dialect(StrEnum):
+    """The generations of the ModelsLab API."""
+
+    V4 = "v4"
+    V6 = "v6"
+    V7 = "v7"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; docs/settings.md has the same list with examples."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", env_ignore_empty=True, populate_by_name=False
+    )
+
+    discord_token: SecretStr | None = Field(None, alias="DISCORD_TOKEN")
+    """The bot's token; `run` and `sync` need it."""
+    discord_proxy: AnyHttpUrl | None = Field(None, alias="DISCORD_PROXY")
+    """An HTTP proxy for all Discord traffic."""
+    discord_dev_guild: int | None = Field(None, alias="DISCORD_DEV_GUILD")
+    """A server that gets the commands at once, for development."""
+    data_dir: Path = Field(Path("data"), alias="FLIPBOOK_DATA_DIR")
+    """Holds `flipbook.db`, `videos/` and `models/`."""
+    http_host: str = Field("127.0.0.1", alias="FLIPBOOK_HTTP_HOST")
+    http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, alias="FLIPBOOK_HTTP_PORT")
+    """0 takes any free port."""
+    public_url: AnyHttpUrl | None = Field(None, alias="FLIPBOOK_PUBLIC_URL")
+    log_format: LogFormat = Field(LogFormat.TEXT, alias="FLIPBOOK_LOG_FORMAT")
+    default_provider: ProviderName = Field(ProviderName.LOCAL, alias="FLIPBOOK_DEFAULT_PROVIDER")
+    modelslab_api_key: SecretStr | None = Field(None, alias="MODELSLAB_API_KEY")
+    modelslab_base_url: AnyHttpUrl = Field(
+        AnyHttpUrl("https://stablediffusionapi.com"), alias="MODELSLAB_BASE_URL"
+    )
+    modelslab_dialect: Dialect = Field(Dialect.V4, alias="MODELSLAB_DIALECT")
+    novita_api_key: SecretStr | None = Field(None, alias="NOVITA_API_KEY")
+    novita_base_url: AnyHttpUrl = Field(
+        AnyHttpUrl("https://api.novita.ai"), alias="NOVITA_BASE_URL"
+    )
+    local_enabled: Switch = Field(Switch.AUTO, alias="LOCAL_ENABLED")
+    local_devices: Annotated[tuple[str, ...], NoDecode] = Field(("auto",), alias="LOCAL_DEVICES")
+    """`auto`, `cpu`, or GPU numbers separated by commas: one worker process for each."""
+    local_idle_unload_s: Annotated[float, Field(ge=0)] = Field(600.0, alias="LOCAL_IDLE_UNLOAD_S")
+    """Seconds without a job after which a worker is ended and its memory freed; 0 is never."""
+
+    @field_validator("local_devices", mode="before")
+    @classmethod
+    def split_devices(cls, value: object) -> object:
+        """Read `0,1`, `cpu` or `auto`."""
+        if not isinstance(value, str):
+            return value
+        devices = tuple(item.strip() for item in value.split(",") if item.strip())
+        if not devices or not all(d in ("auto", "cpu") or d.isdecimal() for d in devices):
+            raise ValueError("use `auto`, `cpu`, or GPU numbers such as `0,1`")
+        return devices
+
+    @property
+    def models_dir(self) -> Path:
+        """Where the local engine's models lie."""
+        return self.data_dir / "models"
+
+    def require_token(self) -> str:
+        """Return the Discord token.
+
+        Raises:
+            SettingsError: It is not set.
+        """
+        if self.discord_token is None:
+            raise SettingsError(
+                "DISCORD_TOKEN is not set: put the bot's token into the environment or .env "
+                "(README, 'Invite it to your server'), or try `make demo`, which needs none."
+            )
+        return self.discord_token.get_secret_value()
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read environment and `.env`; `overrides` (by variable name) win over both.
+
+    Raises:
+        SettingsError: A value is bad; the message names every bad variable, and no secret.
+    """
+    try:
+        return Settings.model_validate(overrides)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise SettingsError("Bad settings: " + "; ".join(lines)) from None
+
+
+def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for a child process: ours without its secrets, plus `extra`."""
+    secrets = ("DISCORD_TOKEN", "MODELSLAB_API_KEY", "NOVITA_API_KEY")
+    ours = {name: value for name, value in os.environ.items() if name not in secrets}  # noqa: TID251 - this is the one place
+    return {**ours, **(extra or {})}

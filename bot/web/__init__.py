@@ -1,0 +1,1 @@
+"""The HTTP front door; for now it says whether Flipbook is well."""

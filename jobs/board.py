@@ -1,0 +1,70 @@
+"""Keeps the cards of jobs up to date without flooding the channel.
+
+The newest news of a job replaces older news that was not shown yet; two edits of one card
+are at least `interval_s` apart, except the last one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from jobs.errors import FlipbookError
+from jobs.model import Job, JobId, Origin, Progress, Standing
+from jobs.ports import Clock, Delivery
+
+logger = logging.getLogger(__name__)
+
+# "5 per 5 s per channel for create and for edit" is what is commonly observed (discord-api-docs
+# #20), so a channel with several running jobs stays below it.
+CARD_INTERVAL_S = 5.0
+
+
+class Board:
+    """One presenter per job that is being worked on."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: Mapping[Origin, Delivery],
+        clock: Clock,
+        interval_s: float = CARD_INTERVAL_S,
+    ) -> None:
+        self._deliveries = deliveries
+        self._clock = clock
+        self._interval_s = interval_s
+        self._news: dict[JobId, tuple[Job, Progress | None]] = {}
+        self._arrived: dict[JobId, asyncio.Event] = {}
+
+    def tell(self, job: Job, progress: Progress | None = None) -> None:
+        """Leave the newest news of a job; whoever presents it shows it soon."""
+        self._news[job.id] = (job, progress)
+        if job.id in self._arrived:
+            self._arrived[job.id].set()
+
+    async def present(self, job_id: JobId) -> None:
+        """Show a job's news as they come, until cancelled."""
+        arrived = self._arrived.setdefault(job_id, asyncio.Event())
+        try:
+            while True:
+                await arrived.wait()
+                arrived.clear()
+                job, progress = self._news.pop(job_id)
+                await self.show(job, progress)
+                await self._clock.sleep(self._interval_s)
+        finally:
+            self._arrived.pop(job_id, None)
+            self._news.pop(job_id, None)
+
+    async def show(
+        self, job: Job, progress: Progress | None = None, standing: Standing | None = None
+    ) -> bool:
+        """Show a card now; say whether that went without an error."""
+        try:
+            await self._deliveries[job.origin].show(job, progress=progress, standing=standing)
+        except FlipbookError as error:
+            logger.info("Card of job %s: %s", job.id, error, extra={"action": "card_held"})
+            return False
+        except Exception:  # a card is never worth a job: log it and go on
+            logger.exception("Card of job %s not shown", job.id, extra={"action": "card_failed"})
+            return False
+        return True

@@ -1,0 +1,41 @@
+"""How the parts of one process wake each other.
+
+Everything that matters is in the database; a notice only saves waiting for the next look.
+"""
+
+import asyncio
+from collections import defaultdict
+
+from jobs.model import JobId
+
+
+class Notices:
+    """Wakes the runner when a job was queued, is to be cancelled, or ended without it."""
+
+    def __init__(self) -> None:
+        self._queued: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._cancels: dict[JobId, asyncio.Event] = {}
+        self.ended = asyncio.Event()
+
+    def job_queued(self, backend: str) -> None:
+        """Tell the runner that a backend has work."""
+        self._queued[backend].set()
+
+    async def next_queued(self, backend: str) -> None:
+        """Wait until a backend may have work; a notice given before is not lost."""
+        await self._queued[backend].wait()
+        self._queued[backend].clear()
+
+    def watch_cancel(self, job_id: JobId) -> asyncio.Event:
+        """Return the event that `cancel` sets, for whoever works on the job."""
+        return self._cancels.setdefault(job_id, asyncio.Event())
+
+    def unwatch_cancel(self, job_id: JobId) -> None:
+        """Forget the event; nobody works on the job any more."""
+        self._cancels.pop(job_id, None)
+
+    def cancel(self, job_id: JobId) -> None:
+        """Tell whoever works on the job to stop."""
+        if job_id in self._cancels:
+            self._cancels[job_id].set()
+        self.ended.set()

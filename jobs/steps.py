@@ -1,0 +1,267 @@
+"""The life of a job, one step per function: each takes it from one state to the next.
+
+A step writes its intent, acts, and writes what came of it; it can be repeated from the
+written state after a crash at any point. What must not be repeated is a paid submit: it is
+made once per job, and if its answer is lost the job waits as `unconfirmed`.
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import assert_never
+
+from jobs.board import Board
+from jobs.errors import (
+    FlipbookError,
+    InterruptedRenderError,
+    MediaError,
+    ProviderError,
+    RefusedError,
+    RenderCancelledError,
+    RequestError,
+    UnavailableError,
+    UnconfirmedError,
+)
+from jobs.model import (
+    Delivered,
+    Failure,
+    Gone,
+    Job,
+    Later,
+    Origin,
+    Outcome,
+    Receipt,
+    TooLarge,
+)
+from jobs.ports import (
+    ArtifactStore,
+    Catalogue,
+    Clock,
+    Delivery,
+    JobStore,
+    Media,
+    Provider,
+    Rendering,
+)
+from jobs.quota import settlement_of
+from jobs.retry import MAX_ATTEMPTS, submit_delay
+from jobs.states import JobState
+
+logger = logging.getLogger(__name__)
+
+MAX_FITS = 3  # how often a file is made smaller before the channel counts as impossible
+FIT_MARGIN = 0.95  # a limit that was announced wrongly once is approached from below
+
+
+class Steps:
+    """What can be done with a job in each of its active states."""
+
+    def __init__(  # noqa: PLR0913 - the subject's ports, each once
+        self,
+        *,
+        jobs: JobStore,
+        catalogue: Catalogue,
+        artifacts: ArtifactStore,
+        media: Media,
+        deliveries: Mapping[Origin, Delivery],
+        board: Board,
+        clock: Clock,
+        version: str,
+    ) -> None:
+        self._jobs = jobs
+        self._catalogue = catalogue
+        self._artifacts = artifacts
+        self._media = media
+        self._deliveries = deliveries
+        self._board = board
+        self._clock = clock
+        self._version = version
+
+    async def take(self, job: Job) -> Job:
+        """Move an active job on by one step and return it as it now stands."""
+        match job.state:
+            case JobState.SUBMITTING:
+                return await self.submit(job)
+            case JobState.RUNNING:
+                return await self.render(job)
+            case JobState.FETCHING:
+                return await self.fetch(job)
+            case JobState.READY:
+                return await self.move(job, JobState.DELIVERING)
+            case JobState.DELIVERING:
+                return await self.deliver(job)
+            case _:
+                message = f"a job in {job.state} has no next step"
+                raise ValueError(message)
+
+    async def submit(self, job: Job) -> Job:
+        """Hand the job to its backend; the attempt token was written by the claim."""
+        try:
+            provider = self._catalogue.provider(job.backend)
+            image = self._artifacts.image_path(job.request.image) if job.request.image else None
+            submission = await provider.submit(job, token=job.attempt_token or "", image=image)
+        except UnavailableError as error:
+            return await self._wait_for_backend(job, error)
+        except UnconfirmedError as error:
+            return await self.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
+        except (RefusedError, RequestError) as error:
+            return await self.fail(job, "refused", error)
+        except RenderCancelledError:
+            return await self.move(job, JobState.CANCELLED)
+        receipt = self._receipt(job).evolve(
+            provider_job_id=submission.provider_job_id,
+            sent=dict(submission.sent),
+            effective=dict(submission.effective),
+        )
+        return await self.move(
+            job,
+            JobState.RUNNING,
+            provider_job_id=submission.provider_job_id,
+            endpoint=submission.endpoint,
+            receipt=receipt,
+            started_at=self._clock.now(),
+        )
+
+    async def render(self, job: Job) -> Job:
+        """Follow the backend until it is done."""
+        try:
+            async for progress in self._provider(job).watch(job):
+                self._board.tell(job, progress)
+        except RenderCancelledError:
+            return await self.move(job, JobState.CANCELLED)
+        except InterruptedRenderError as error:
+            return await self.repeat(job, error)
+        except ProviderError as error:
+            return await self.fail(job, "render_failed", error)
+        return await self.move(job, JobState.FETCHING, rendered_at=self._clock.now())
+
+    async def fetch(self, job: Job) -> Job:
+        """Take the file over: stream, decode to the end, tag with the receipt, keep."""
+        try:
+            async with self._provider(job).fetch(job) as rendering:
+                return await self._keep(job, rendering)
+        except InterruptedRenderError as error:
+            return await self.repeat(job, error)
+        except (ProviderError, MediaError) as error:
+            await self._artifacts.discard(job)
+            return await self.fail(job, "bad_file", error)
+
+    async def deliver(self, job: Job) -> Job:
+        """Post the result until somebody says that it stands, or that it never will."""
+        assert job.artifact is not None, "only a kept video is delivered"  # noqa: S101 - the state table says so
+        file = original = self._artifacts.path(job.artifact)
+        for _ in range(MAX_FITS + 1):
+            outcome = await self._post(job, file)
+            match outcome:
+                case Delivered(message_id=message_id):
+                    return await self.move(job, JobState.DONE, message_id=message_id)
+                case Gone(reason=reason, is_ours=is_ours):
+                    return await self._undelivered(job, reason, is_ours=is_ours)
+                case TooLarge(limit=limit):
+                    try:
+                        file = await self._media.fit(original, round(limit * FIT_MARGIN))
+                    except MediaError as error:
+                        return await self._undelivered(job, error.user_message, is_ours=True)
+                case _:
+                    assert_never(outcome)
+        return await self._undelivered(
+            job, "The video does not fit into this channel's upload limit.", is_ours=True
+        )
+
+    async def move(self, job: Job, state: JobState, **changes: object) -> Job:
+        """Write a job's next state; an end settles the books in the same transaction."""
+        now = self._clock.now()
+        is_end = state.is_final
+        after = job.evolve(state=state, **({"ended_at": now} if is_end else {}), **changes)
+        after = await self._jobs.save(job, after, now=now, settle=settlement_of(after))
+        logger.info("Job %s: %s → %s", job.id, job.state, state, extra={"action": f"job_{state}"})
+        if not is_end:
+            self._board.tell(after)
+        return after
+
+    async def fail(
+        self, job: Job, code: str, error: FlipbookError, *, state: JobState = JobState.FAILED
+    ) -> Job:
+        """End a job (or park it) with a sentence for the one who asked."""
+        logger.warning("Job %s: %s: %s", job.id, code, error, extra={"action": f"job_{code}"})
+        return await self.move(job, state, failure=Failure(code=code, message=error.user_message))
+
+    async def requeue(self, job: Job, **changes: object) -> Job:
+        """Put an unpaid job back in its place in the queue."""
+        return await self.move(
+            job,
+            JobState.QUEUED,
+            attempt_token=None,
+            provider_job_id=None,
+            started_at=None,
+            rendered_at=None,
+            receipt=None,
+            lease_until=None,
+            **changes,
+        )
+
+    async def repeat(self, job: Job, error: FlipbookError) -> Job:
+        """Queue an interrupted render again, unless it was interrupted too often."""
+        await self._artifacts.discard(job)
+        if self._provider(job).is_paid or job.attempt >= MAX_ATTEMPTS:
+            return await self.fail(job, "interrupted", error)
+        logger.warning("Job %s: %s", job.id, error, extra={"action": "job_interrupted"})
+        return await self.requeue(job)
+
+    async def _wait_for_backend(self, job: Job, error: UnavailableError) -> Job:
+        if job.attempt >= MAX_ATTEMPTS:
+            return await self.fail(job, "unavailable", error)
+        delay = submit_delay(job.attempt, error.retry_after_s)
+        return await self.requeue(job, due_at=self._clock.now() + delay)
+
+    async def _keep(self, job: Job, rendering: Rendering) -> Job:
+        part = await self._artifacts.receive(job, rendering.chunks)
+        info = await self._media.probe(part)
+        now = self._clock.now()
+        started, rendered = job.started_at or now, job.rendered_at or now
+        before = job.receipt or self._receipt(job)
+        receipt = before.evolve(
+            effective={**before.effective, **rendering.effective},
+            versions={"flipbook": self._version, **rendering.versions},
+            timings_s={
+                "waited": round((started - job.created_at).total_seconds(), 3),
+                "rendered": round((rendered - started).total_seconds(), 3),
+            },
+        )
+        await self._media.tag(part, receipt)
+        artifact = await self._artifacts.keep(job, part, info)
+        return await self.move(job, JobState.READY, receipt=receipt, artifact=artifact)
+
+    async def _post(self, job: Job, file: Path) -> Delivered | TooLarge | Gone:
+        """Deliver; where the answer is "later", wait and deliver again."""
+        while True:
+            outcome: Outcome = await self._deliveries[job.origin].deliver(job, file)
+            if not isinstance(outcome, Later):
+                return outcome
+            logger.warning(
+                "Job %s is delivered later: %s",
+                job.id,
+                outcome.reason,
+                extra={"action": "delivery_later"},
+            )
+            await self._clock.sleep((outcome.at - self._clock.now()).total_seconds())
+
+    async def _undelivered(self, job: Job, reason: str, *, is_ours: bool) -> Job:
+        failure = Failure(code="undelivered", message=reason, is_ours=is_ours)
+        return await self.move(job, JobState.UNDELIVERED, failure=failure)
+
+    def _provider(self, job: Job) -> Provider:
+        return self._catalogue.provider(job.backend)
+
+    def _receipt(self, job: Job) -> Receipt:
+        hashes = {model.id: model.hash for model in self._provider(job).models()}
+        return Receipt(
+            job_id=job.id,
+            asked=job.asked.model_dump(mode="json", exclude_none=True),
+            seed=job.request.seed,
+            provider=job.backend,
+            model=job.request.model,
+            model_hash=hashes.get(job.request.model, ""),
+            cost=job.request.cost,
+            parent_job=job.parent_id,
+        )
