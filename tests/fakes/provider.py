@@ -1,0 +1,141 @@
+"""A backend that behaves: it takes jobs, counts what it would bill, and can be told to fail."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from jobs.errors import ProviderError, RenderCancelledError, RequestError
+from jobs.model import Job, Progress, Submission
+from jobs.ports import Rendering
+from jobs.request import ModelDefaults, ModelInfo, ProviderName, ResolvedRequest
+
+SHAPES = ModelInfo(
+    id="shapes",
+    provider=ProviderName.LOCAL,
+    title="Shapes",
+    defaults=ModelDefaults(width=128, height=128, frames=16, fps=8, steps=12, guidance_scale=4.0),
+    min_side=128,
+    max_side=256,
+)
+
+
+class FakeProvider:
+    """The `Provider` port over a list of prepared answers.
+
+    Attributes:
+        submit_errors: Raised by the next submits, first come first; then they succeed.
+        watch_errors: Raised by the next watches, after the progress.
+        submitted: The job ids that were accepted, once for each bill.
+        tokens: The attempt token of each submit that was tried.
+        go: Renders wait for it; set at first.
+        watching: Jobs being watched.
+    """
+
+    def __init__(
+        self,
+        *,
+        video: bytes = b"",
+        name: ProviderName = ProviderName.LOCAL,
+        is_paid: bool = False,
+        slots: int = 1,
+    ) -> None:
+        self._name = name
+        self._is_paid = is_paid
+        self._slots = slots
+        self.video = video
+        self.submit_errors: list[ProviderError | RequestError] = []
+        self.watch_errors: list[ProviderError] = []
+        self.submitted: list[str] = []
+        self.tokens: list[str] = []
+        self.fetched: list[str] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.watching: set[str] = set()
+        self.changed = asyncio.Condition()
+        self._cancelled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.most_at_once = 0
+
+    @property
+    def name(self) -> ProviderName:
+        return self._name
+
+    @property
+    def is_paid(self) -> bool:
+        return self._is_paid
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    def models(self) -> Sequence[ModelInfo]:
+        return [SHAPES.model_copy(update={"provider": self._name})]
+
+    def loras(self) -> Sequence[str]:
+        return ["sketch"]
+
+    def embeddings(self) -> Sequence[str]:
+        return ["badhands"]
+
+    def check(self, request: ResolvedRequest) -> Sequence[str]:
+        return ["This backend takes no scheduler."] if request.scheduler else []
+
+    async def submit(self, job: Job, *, token: str, image: Path | None) -> Submission:
+        del image
+        self.tokens.append(token)
+        if self.submit_errors:
+            raise self.submit_errors.pop(0)
+        self.submitted.append(job.id)
+        return Submission(
+            provider_job_id=f"{job.id}-{len(self.submitted)}",
+            endpoint="fake",
+            sent={"prompt": job.request.prompt},
+            effective={"steps": job.request.steps},
+        )
+
+    async def watch(self, job: Job) -> AsyncIterator[Progress]:
+        self.watching.add(job.id)
+        self.most_at_once = max(self.most_at_once, len(self.watching))
+        await self._notify()
+        try:
+            yield Progress(done=1, total=2)
+            await self._until_go(job)
+            yield Progress(done=2, total=2)
+            if self.watch_errors:
+                raise self.watch_errors.pop(0)
+        finally:
+            self.watching.discard(job.id)
+
+    async def _until_go(self, job: Job) -> None:
+        waits = [
+            asyncio.ensure_future(self.go.wait()),
+            asyncio.ensure_future(self._cancelled[job.id].wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._cancelled[job.id].is_set():
+            raise RenderCancelledError("cancelled")
+
+    async def _notify(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def until_watching(self, job: Job) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: job.id in self.watching)
+
+    @asynccontextmanager
+    async def fetch(self, job: Job) -> AsyncGenerator[Rendering]:
+        self.fetched.append(job.id)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield self.video
+
+        yield Rendering(chunks=chunks(), effective={"fps": 8}, versions={"fake": "1"})
+
+    async def cancel(self, job: Job) -> None:
+        self._cancelled[job.id].set()
