@@ -9,6 +9,7 @@ import logging
 import secrets
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,9 +17,6 @@ from pathlib import Path
 
 import discord
 from providers.local.provider import LocalProvider
-from providers.registry import Registry
-from storage.artifacts import FileArtifactStore
-from storage.media import PyAvMedia
 
 from bot import __version__
 from bot.client import FlipbookClient
@@ -36,9 +34,12 @@ from jobs.request import MAX_SEED
 from jobs.runner import Runner
 from jobs.service import Draws, Service
 from jobs.steps import Steps
+from providers.registry import Registry
+from storage.artifacts import FolderArtifactStore
 from storage.database import Database
 from storage.folder import DataFolder
 from storage.jobs import SqliteJobStore
+from storage.media import PyAvMedia
 from storage.quotas import SqliteQuotaStore
 from storage.values import SqliteValueStore
 
@@ -59,7 +60,7 @@ class Parts:
     jobs: SqliteJobStore
     quotas: SqliteQuotaStore
     values: SqliteValueStore
-    artifacts: FileArtifactStore
+    artifacts: FolderArtifactStore
     media: PyAvMedia
     catalogue: Registry
     notices: Notices
@@ -104,9 +105,10 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(DataFolder.open(store_dir or settings.data_dir))
+        folder = DataFolder(root=store_dir or settings.data_dir)
+        stack.enter_context(folder.hold())
         database = await stack.enter_async_context(Database.open(folder.database))
-        artifacts = FileArtifactStore(folder.videos)
+        artifacts = FolderArtifactStore(folder.videos)
         catalogue = Registry(
             providers=await _open_providers(settings, clock, folder, stack),
             default=settings.default_provider,
@@ -164,7 +166,7 @@ async def _open_providers(
         raise SettingsError("LOCAL_ENABLED=on needs the extra: pip install 'flipbook[local]'.")
     provider = LocalProvider(
         models_dir=settings.models_dir,
-        scratch_dir=folder.path / "scratch",
+        scratch_dir=folder.root / "scratch",
         devices=settings.local_devices,
         clock=clock,
         python=sys.executable,
@@ -172,6 +174,25 @@ async def _open_providers(
         idle_unload_s=settings.local_idle_unload_s,
     )
     return [await stack.enter_async_context(provider)]
+
+
+async def sync_commands(settings: Settings, *, guild: int | None) -> str:
+    """Send the slash commands to Discord, whether they changed or not; a running bot may go on.
+
+    Raises:
+        SettingsError: The token is missing or refused.
+    """
+    token = settings.require_token()
+    without_engine = settings.model_copy(update={"local_enabled": Switch.OFF})
+    async with AsyncExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="flipbook-"))
+        parts = await stack.enter_async_context(open_parts(without_engine, store_dir=Path(scratch)))
+        client = await stack.enter_async_context(_new_client(parts))
+        await _log_in(client, token)
+        await client.sync(guild, force=True)
+        commands = client.tree.get_commands()
+    where = f"server {guild}" if guild else "every server"
+    return f"{len(commands)} commands synced to {where}."
 
 
 async def run_bot(settings: Settings) -> None:
@@ -187,15 +208,8 @@ async def run_bot(settings: Settings) -> None:
     token = settings.require_token()
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings))
-        client = FlipbookClient(
-            service=parts.service,
-            values=parts.values,
-            clock=parts.clock,
-            proxy=str(settings.discord_proxy) if settings.discord_proxy else None,
-            dev_guild=settings.discord_dev_guild,
-        )
+        client = await stack.enter_async_context(_new_client(parts))
         runner = parts.runner({Origin.DISCORD: client.delivery, Origin.CLI: FileDelivery()})
-        await stack.enter_async_context(client)
         port = await stack.enter_async_context(
             serve_health(settings.http_host, settings.http_port, _checks(parts, client))
         )
@@ -205,16 +219,31 @@ async def run_bot(settings: Settings) -> None:
         await _serve(client, runner, parts.service, token=token, stop=stop)
 
 
-async def _serve(
-    client: FlipbookClient, runner: Runner, service: Service, *, token: str, stop: asyncio.Event
-) -> None:
-    """Log in, run both loops, and on stop: no new jobs, drain, close."""
+def _new_client(parts: Parts) -> FlipbookClient:
+    settings = parts.settings
+    return FlipbookClient(
+        service=parts.service,
+        values=parts.values,
+        clock=parts.clock,
+        proxy=str(settings.discord_proxy) if settings.discord_proxy else None,
+        dev_guild=settings.discord_dev_guild,
+    )
+
+
+async def _log_in(client: FlipbookClient, token: str) -> None:
     try:
         await client.login(token)
     except discord.LoginFailure as error:
         raise SettingsError("DISCORD_TOKEN was refused by Discord.") from error
     except (discord.HTTPException, OSError) as error:
         raise FlipbookError(f"Discord cannot be reached: {error}") from error
+
+
+async def _serve(
+    client: FlipbookClient, runner: Runner, service: Service, *, token: str, stop: asyncio.Event
+) -> None:
+    """Log in, run both loops, and on stop: no new jobs, drain, close."""
+    await _log_in(client, token)
     running = asyncio.create_task(runner.run(drain_s=DRAIN_S), name="runner")
     gateway = asyncio.create_task(client.connect(), name="gateway")
     waiting = asyncio.create_task(stop.wait(), name="stop")

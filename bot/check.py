@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from bot.app import Parts, open_parts
 from bot.settings import Settings
 from jobs.errors import FlipbookError
+from storage.integrity import integrity_problems
 
 Finding = tuple[str, str | None]
 """What was tried, and None if it is well, else what is wrong."""
@@ -31,7 +32,7 @@ async def _findings(settings: Settings) -> AsyncGenerator[Finding]:
 
 
 async def _look_into(parts: Parts) -> AsyncGenerator[Finding]:
-    problems = await parts.database.integrity_problems()
+    problems = await integrity_problems(parts.database)
     yield "database: integrity and migrations", "; ".join(problems) or None
     drifts = await parts.quotas.audit()
     yield "books: ledger and buckets agree", f"{len(drifts)} do not" if drifts else None

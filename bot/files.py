@@ -1,7 +1,6 @@
 """Delivery without Discord: to a file, or held until the door of the job is open again."""
 
 import asyncio
-import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -55,6 +54,6 @@ def _copy(source: Path, target: Path) -> None:
     part = target.with_name(f".{target.name}.part")
     try:
         shutil.copyfile(source, part)
-        os.replace(part, target)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -40,7 +40,7 @@ CHOICES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the request's fields as options of the same names."""
     parser.add_argument("prompt", help="what to show; parts: 'a seed | 24: a sprout | a tree'")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    parser.add_argument("-o", "--output", type=_path, required=True, metavar="FILE")
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--model", help="an id of `models`; the default model if left out")
     for name, kind in NUMBERS.items():
@@ -54,6 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--enhance-prompt", action="store_true")
     parser.add_argument("--data-dir", type=Path, help="queue in this data folder, and keep it")
     parser.add_argument("--json", action="store_true", help="print the receipt")
+
+
+def _path(text: str) -> Path:
+    return Path(text).resolve()
 
 
 def request_from(arguments: argparse.Namespace) -> VideoRequest:
@@ -115,9 +119,9 @@ async def _ask(parts: Parts, request: VideoRequest, output: Path) -> JobId:
     asked = await parts.service.ask(
         Ask(
             origin=Origin.CLI,
-            origin_key=f"render:{parts.clock.now().isoformat()}:{output.resolve()}",
+            origin_key=f"render:{parts.clock.now().isoformat()}:{output}",
             requester=Requester(),
-            address=Address(path=str(output.resolve())),
+            address=Address(path=str(output)),
             request=request,
         )
     )

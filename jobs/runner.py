@@ -150,11 +150,7 @@ class Runner:
                 self._states[job.id] = job.state
                 if job.state not in HOLDS_SLOT:
                     release()
-                if cancelled.is_set() and job.state is JobState.SUBMITTING:
-                    return await self._steps.move(job, JobState.CANCELLED)
-                if cancelled.is_set() and job.state is JobState.RUNNING:
-                    await self._catalogue.provider(job.backend).cancel(job)
-                job = await self._steps.take(job)
+                job = await self._step(job, is_cancelled=cancelled.is_set())
         except asyncio.CancelledError:
             await asyncio.shield(self._put_back(job))
             raise
@@ -167,6 +163,14 @@ class Runner:
             logger.exception("Job %s broke", job.id, extra={"action": "job_broke"})
             return await self._give_up(job, error)
         return job
+
+    async def _step(self, job: Job, *, is_cancelled: bool) -> Job:
+        """Take one step; a cancel asked before it began is obeyed first."""
+        if is_cancelled and job.state is JobState.SUBMITTING:
+            return await self._steps.move(job, JobState.CANCELLED)
+        if is_cancelled and job.state is JobState.RUNNING:
+            await self._catalogue.provider(job.backend).cancel(job)
+        return await self._steps.take(job)
 
     async def _give_up(self, job: Job, error: Exception) -> Job:
         """End a job over an error that nobody foresaw, except where a video might be lost."""
@@ -259,7 +263,8 @@ class Runner:
             await self._close(await self._steps.requeue(job))
         elif job.state is JobState.SUBMITTING:
             error = FlipbookError("The provider's answer was lost; a moderator has to decide.")
-            await self._steps.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
+            parked = await self._steps.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
+            await self._close(parked)
         else:
             self._start(group, job, _Once(lambda: None))
 

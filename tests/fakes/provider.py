@@ -138,4 +138,5 @@ class FakeProvider:
         yield Rendering(chunks=chunks(), effective={"fps": 8}, versions={"fake": "1"})
 
     async def cancel(self, job: Job) -> None:
-        self._cancelled[job.id].set()
+        if job.id in self.watching:
+            self._cancelled[job.id].set()

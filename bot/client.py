@@ -1,0 +1,139 @@
+"""The Discord client: what it listens to, which cogs it has, and when its commands are synced."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import discord
+from discord.ext import commands
+from typing_extensions import override
+
+from cogs.delivery import DiscordDelivery
+from cogs.desk import Desk
+from cogs.errors import FlipbookTree
+from cogs.help import HelpCog
+from cogs.models import ModelsCog
+from cogs.queue import QueueCog
+from cogs.video import VideoCog
+from cogs.views import BUTTONS
+from jobs.ports import Clock, ValueStore
+from jobs.service import Service
+
+logger = logging.getLogger(__name__)
+
+LONGEST_RATE_LIMIT_S = 60.0  # a longer one is raised, and the runner waits instead of a request
+
+
+class FlipbookClient(commands.Bot):
+    """A `commands.Bot` without prefix commands, privileged intents or caches.
+
+    Args:
+        service: Takes the orders.
+        values: Remembers which commands were last synced.
+        clock: Tells how long interaction tokens live.
+        proxy: An HTTP proxy for all of Discord's traffic.
+        dev_guild: A server that gets all commands at once, instead of everybody.
+        connector: A connector for tests.
+        guild_ready_timeout: Seconds of silence after which all servers count as known.
+    """
+
+    def __init__(  # noqa: PLR0913 - each an outside thing, once
+        self,
+        *,
+        service: Service,
+        values: ValueStore,
+        clock: Clock,
+        proxy: str | None = None,
+        dev_guild: int | None = None,
+        connector: aiohttp.BaseConnector | None = None,
+        guild_ready_timeout: float = 0.5,
+    ) -> None:
+        outside: dict[str, Any] = {"proxy": proxy} | ({"connector": connector} if connector else {})
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=FlipbookTree,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=discord.app_commands.AppCommandContext(guild=True),
+            allowed_installs=discord.app_commands.AppInstallationType(guild=True),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            guild_ready_timeout=guild_ready_timeout,
+            max_ratelimit_timeout=LONGEST_RATE_LIMIT_S,
+            **outside,
+        )
+        self._service = service
+        self._values = values
+        self._dev_guild = dev_guild
+        self._delivery = DiscordDelivery(client=self, clock=clock, catalogue=service.catalogue)
+        self._desk = Desk(service=service, delivery=self._delivery)
+
+    @property
+    def delivery(self) -> DiscordDelivery:
+        """The way back into Discord, for the runner."""
+        return self._delivery
+
+    @property
+    def desk(self) -> Desk:
+        """Where commands and buttons leave their orders."""
+        return self._desk
+
+    @override
+    async def setup_hook(self) -> None:
+        """Add what answers interactions, and sync the commands if they changed."""
+        await self.load()
+        try:
+            await self.sync(self._dev_guild)
+        except discord.HTTPException:
+            # The commands that were synced before still work, so this must not stop the bot.
+            logger.exception("Commands not synced", extra={"action": "sync_failed"})
+
+    async def load(self) -> None:
+        """Add cogs and buttons; once for each client."""
+        catalogue = self._service.catalogue
+        for cog in (
+            VideoCog(desk=self._desk),
+            QueueCog(desk=self._desk),
+            ModelsCog(catalogue=catalogue),
+            HelpCog(catalogue=catalogue),
+        ):
+            await self.add_cog(cog)
+        self.add_dynamic_items(*BUTTONS)
+
+    async def sync(self, guild_id: int | None = None, *, force: bool = False) -> bool:
+        """Bring the commands to Discord if they differ from those synced last.
+
+        Args:
+            guild_id: The server that gets all commands at once; None is everybody.
+            force: Sync even if nothing changed.
+
+        Returns:
+            Whether they were sent.
+
+        Raises:
+            discord.HTTPException: Discord did not take them.
+        """
+        guild = None if guild_id is None else discord.Object(id=guild_id)
+        if guild is not None:
+            self.tree.copy_global_to(guild=guild)
+        name = f"commands:{'global' if guild_id is None else guild_id}"
+        digest = self._digest(guild)
+        if not force and await self._values.get_value(name) == digest:
+            return False
+        await self.tree.sync(guild=guild)
+        await self._values.set_value(name, digest)
+        logger.info("Commands synced: %s", name, extra={"action": "commands_synced"})
+        return True
+
+    def _digest(self, guild: discord.Object | None) -> str:
+        """Hash the commands together with the application that has them."""
+        payloads: list[Mapping[str, Any]] = [
+            command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)
+        ]
+        content = json.dumps([self.application_id, payloads], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
