@@ -1,0 +1,27 @@
+"""A stand-in for Discord on loopback, for tests, the demo and people without a token."""
+
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.entities import Attachment, Channel, Guild, Member, Message, Role, User
+from bot.sandbox.errors import CommandLineError, SandboxError, SandboxTimeoutError
+from bot.sandbox.faults import Fault
+from bot.sandbox.interaction import Interaction
+from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.world import World
+
+__all__ = [
+    "Attachment",
+    "Channel",
+    "CommandLineError",
+    "Fault",
+    "Guild",
+    "Interaction",
+    "Member",
+    "Message",
+    "Role",
+    "Sandbox",
+    "SandboxClock",
+    "SandboxError",
+    "SandboxTimeoutError",
+    "User",
+    "World",
+]

@@ -1,0 +1,22 @@
+"""Makes the certificates that let a bot believe it talks to Discord, for this sandbox only."""
+
+import ssl
+from pathlib import Path
+
+import trustme
+
+from bot.sandbox.gateway import GATEWAY_HOST
+from bot.sandbox.links import CDN_HOST, MEDIA_HOST
+from bot.sandbox.rest_places import DISCORD_HOST
+
+HOSTS = (DISCORD_HOST, GATEWAY_HOST, "gateway-us-east1-b.discord.gg", CDN_HOST, MEDIA_HOST)
+
+
+def write_authority(ca_file: Path) -> ssl.SSLContext:
+    """Write a fresh CA's certificate and make the server's TLS context for Discord's hosts."""
+    authority = trustme.CA()
+    ca_file.parent.mkdir(parents=True, exist_ok=True)
+    authority.cert_pem.write_to_path(str(ca_file))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*HOSTS).configure_cert(context)
+    return context

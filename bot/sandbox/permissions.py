@@ -1,0 +1,64 @@
+"""Discord's permission bits by name, because nobody remembers that 1 << 15 attaches files.
+
+Source: Discord's "Permissions", table "Bitwise Permission Flags" (names in lower case).
+"""
+
+from collections.abc import Iterable
+
+PERMISSION_BITS = {
+    "create_instant_invite": 0,
+    "kick_members": 1,
+    "ban_members": 2,
+    "administrator": 3,
+    "manage_channels": 4,
+    "manage_guild": 5,
+    "add_reactions": 6,
+    "view_audit_log": 7,
+    "view_channel": 10,
+    "send_messages": 11,
+    "manage_messages": 13,
+    "embed_links": 14,
+    "attach_files": 15,
+    "read_message_history": 16,
+    "mention_everyone": 17,
+    "use_external_emojis": 18,
+    "manage_roles": 28,
+    "manage_webhooks": 29,
+    "use_application_commands": 31,
+    "manage_threads": 34,
+    "create_public_threads": 35,
+    "create_private_threads": 36,
+    "send_messages_in_threads": 38,
+    "moderate_members": 40,
+}
+
+MEMBER_PERMISSIONS = frozenset(
+    {
+        "view_channel",
+        "send_messages",
+        "send_messages_in_threads",
+        "embed_links",
+        "attach_files",
+        "read_message_history",
+        "add_reactions",
+        "use_application_commands",
+        "create_public_threads",
+    }
+)
+"""What @everyone may do in a new guild, as far as it concerns a bot."""
+
+ALL_PERMISSIONS = frozenset(PERMISSION_BITS)
+
+
+def permission_bits(names: Iterable[str]) -> int:
+    """Turn names into a bit set.
+
+    Raises:
+        ValueError: A name is not one of Discord's.
+    """
+    bits = 0
+    for name in names:
+        if name not in PERMISSION_BITS:
+            raise ValueError(f"unknown permission {name!r}")
+        bits |= 1 << PERMISSION_BITS[name]
+    return bits

@@ -1,0 +1,47 @@
+"""Shows a posted message in a terminal, for people who have no Discord at hand."""
+
+from bot.sandbox.components import Button
+from bot.sandbox.entities import Attachment, Message
+
+
+def render(message: Message) -> str:
+    """Write a message as plain text: author, what it replies to, text, files, buttons."""
+    lines = [
+        _head(message),
+        *_indented(message.text or ("(thinking)" if message.is_loading else "")),
+    ]
+    lines += [f"  [file] {_file(attachment)}" for attachment in message.shown_attachments]
+    if message.buttons:
+        lines.append("  " + " ".join(_button(button) for button in message.buttons))
+    return "\n".join(lines)
+
+
+def _head(message: Message) -> str:
+    place = f"#{message.channel.name}"
+    private = f" (only {message.ephemeral_to.name} sees this)" if message.ephemeral_to else ""
+    reply = f"  > replying to {_quote(message.reference)}" if message.reference else ""
+    head = f"{message.author.name} in {place} at {message.created_at:%H:%M:%S}{private}"
+    return "\n".join(part for part in (head, reply) if part)
+
+
+def _quote(message: Message) -> str:
+    first = message.text.split("\n", 1)[0]
+    return f"{message.author.name}: {first[:60]}"
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  {line}" for line in text.split("\n")] if text else []
+
+
+def _file(attachment: Attachment) -> str:
+    size = len(attachment.content)
+    shown = f"{size} bytes" if size < 10_000 else f"{size / 1000:,.0f} kB"
+    description = f": {attachment.description}" if attachment.description else ""
+    return f"{attachment.filename} ({attachment.content_type}, {shown}){description}"
+
+
+def _button(button: Button) -> str:
+    label = button.label or "?"
+    if button.url:
+        return f"[{label} -> {button.url}]"
+    return f"({label})" if button.disabled else f"[{label}]"

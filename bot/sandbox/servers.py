@@ -1,0 +1,92 @@
+"""Puts the sandbox's parts behind its TLS and its plain HTTP port."""
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from bot.sandbox.access import Access
+from bot.sandbox.authority import HOSTS
+from bot.sandbox.cdn import Cdn
+from bot.sandbox.gateway import Gateway
+from bot.sandbox.links import CDN_HOST, MEDIA_HOST
+from bot.sandbox.page import Page
+from bot.sandbox.posting import Posting
+from bot.sandbox.rest import MAX_BODY, Rest
+from bot.sandbox.rest_commands import CommandRoutes
+from bot.sandbox.rest_interactions import InteractionRoutes
+from bot.sandbox.rest_messages import MessageRoutes
+from bot.sandbox.rest_places import DISCORD_HOST, PlaceRoutes
+from bot.sandbox.world import World
+
+SHUTDOWN_S = 1.0
+
+
+class Servers:
+    """Builds the two web applications and serves them."""
+
+    def __init__(self, *, world: World, gateway: Gateway, rest: Rest, page: Page) -> None:
+        self._gateway = gateway
+        self._rest = rest
+        self._cdn = Cdn(world)
+        self._page = page
+        access, posting = Access(world), Posting(world)
+        self._routes = [
+            *PlaceRoutes(world=world, access=access).routes(),
+            *CommandRoutes(world=world, access=access).routes(),
+            *InteractionRoutes(world=world, posting=posting).routes(),
+            *MessageRoutes(world=world, posting=posting, access=access).routes(),
+        ]
+
+    @asynccontextmanager
+    async def tls(self, context: ssl.SSLContext) -> AsyncGenerator[int, None]:
+        """Serve REST, gateway and CDN by host name; yield the port."""
+        app = web.Application()
+        for host in HOSTS:
+            app.add_domain(host, self._app_for(host))
+        async with _served(app, context) as port:
+            yield port
+
+    def _app_for(self, host: str) -> web.Application:
+        app = web.Application(client_max_size=MAX_BODY)
+        match host:
+            case _ if host == DISCORD_HOST:
+                self._rest.register(app, self._routes)
+            case _ if host in (CDN_HOST, MEDIA_HOST):
+                self._cdn.register(app)
+            case _:
+                app.router.add_get("/", self._gateway.handle)
+        return app
+
+    @asynccontextmanager
+    async def plain(self, http_port: int = 0) -> AsyncGenerator[int, None]:
+        """Serve the chat page, and the same to clients that take a base URL; yield the port."""
+        app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_get("/healthz", _healthy)
+        app.router.add_get("/gateway", self._gateway.handle)
+        app.router.add_get("/gateway/", self._gateway.handle)
+        self._rest.register(app, self._routes)
+        self._cdn.register(app)
+        self._page.register(app)
+        async with _served(app, None, http_port) as port:
+            yield port
+
+
+async def _healthy(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+@asynccontextmanager
+async def _served(
+    app: web.Application, context: ssl.SSLContext | None, wanted_port: int = 0
+) -> AsyncGenerator[int, None]:
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", wanted_port, ssl_context=context).start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
