@@ -1,0 +1,188 @@
+"""What commands and buttons have in common: ask for a video, ask again, cancel.
+
+The order matters. Everything that can be refused from memory is refused first, ephemerally;
+then the interaction is acknowledged; only then is anything written, so a late acknowledgement
+leaves no job behind. What is refused after that takes the open card away again.
+"""
+
+import logging
+from datetime import timedelta
+
+import discord
+
+from cogs.errors import is_too_late, say
+from cogs.images import ImageReading, check_size, reading
+from cogs.preflight import check_posting
+from jobs.errors import FlipbookError, RequestError
+from jobs.model import Address, Job, JobId, Origin, Requester
+from jobs.ports import Delivery
+from jobs.request import VideoRequest
+from jobs.service import Ask, Asked, Service
+from jobs.states import JobState
+
+logger = logging.getLogger(__name__)
+
+TOKEN_LIFE = timedelta(minutes=14)  # 15 by the documentation, less a margin for the way
+UNREAD_IMAGE = "unread"  # stands for the image in a plan, until it is read
+
+
+class Desk:
+    """Takes orders, at the service's counter in Discord."""
+
+    def __init__(self, *, service: Service, delivery: Delivery) -> None:
+        self.service = service
+        self._delivery = delivery
+
+    async def ask(
+        self,
+        interaction: discord.Interaction,
+        request: VideoRequest,
+        image: discord.Attachment | None = None,
+    ) -> None:
+        """Queue a request and answer with its card.
+
+        Raises:
+            FlipbookError: It was refused before anything was acknowledged or written.
+        """
+        check_posting(interaction)
+        if image is None:
+            self.service.plan(request)
+            await self._ask(interaction, request)
+            return
+        check_size(image)
+        self.service.plan(request.evolve(image=UNREAD_IMAGE))
+        async with reading(self.service, image) as found:
+            await found.wait_briefly()
+            if found.is_done:
+                request = request.evolve(image=await found.image_id())
+                await self._ask(interaction, request)
+            else:
+                await self._ask(interaction, request, slow_image=found)
+
+    async def again(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """Queue a job's request with a new seed, for whoever asks for it.
+
+        Raises:
+            NotAllowedError: A video could not be posted here.
+        """
+        check_posting(interaction)
+        card_id = await acknowledge(interaction)
+        if card_id is None:
+            return
+        try:
+            job = await self.service.info(job_id, guild_id=interaction.guild_id or 0)
+            await self._queue(interaction, card_id, job.asked.evolve(seed=None), job.id)
+        except FlipbookError as error:
+            await say(interaction, error.user_message)
+
+    async def cancel(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """Cancel a job for whoever may, and say what came of it."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        may_manage = interaction.permissions.manage_messages
+        try:
+            job = await self.service.cancel(
+                job_id, by=requester_of(interaction), may_manage=may_manage
+            )
+        except FlipbookError as error:
+            await interaction.edit_original_response(content=error.user_message)
+            return
+        await interaction.edit_original_response(content=cancel_sentence(job))
+
+    async def _ask(
+        self,
+        interaction: discord.Interaction,
+        request: VideoRequest,
+        slow_image: ImageReading | None = None,
+    ) -> None:
+        card_id = await acknowledge(interaction)
+        if card_id is None:
+            return
+        try:
+            if slow_image is not None:
+                request = request.evolve(image=await slow_image.image_id())
+            await self._queue(interaction, card_id, request)
+        except FlipbookError as error:
+            await say(interaction, error.user_message)
+
+    async def _queue(
+        self,
+        interaction: discord.Interaction,
+        card_id: int,
+        request: VideoRequest,
+        parent_id: JobId | None = None,
+    ) -> None:
+        asked = await self.service.ask(
+            Ask(
+                origin=Origin.DISCORD,
+                origin_key=str(interaction.id),
+                requester=requester_of(interaction),
+                address=address_of(interaction, card_id),
+                request=request,
+                parent_id=parent_id,
+            )
+        )
+        if asked.is_new:
+            await self._show(asked)
+
+    async def _show(self, asked: Asked) -> None:
+        """Fill the card; if Discord has trouble just now, the runner will show it later."""
+        try:
+            await self._delivery.show(asked.job, standing=asked.standing)
+        except Exception:  # the job is queued already: a card is not worth taking that back
+            logger.exception(
+                "Job %s: card not shown", asked.job.id, extra={"action": "card_failed"}
+            )
+
+
+async def acknowledge(interaction: discord.Interaction) -> int | None:
+    """Acknowledge in public and return the card's id, or None if it is not ours to answer."""
+    try:
+        ack = await interaction.response.defer(thinking=True)
+    except discord.HTTPException as error:
+        if not is_too_late(error):
+            raise
+        logger.warning(
+            "Interaction %s: %s; nothing was queued",
+            interaction.id,
+            error,
+            extra={"action": "late_ack"},
+        )
+        return None
+    if ack is None or ack.message_id is None:
+        raise RequestError("Discord gave no message to answer in; try again.", field="prompt")
+    return ack.message_id
+
+
+def requester_of(interaction: discord.Interaction) -> Requester:
+    """Return who uses the interaction."""
+    return Requester(user_id=interaction.user.id, guild_id=interaction.guild_id or 0)
+
+
+def address_of(interaction: discord.Interaction, card_id: int) -> Address:
+    """Return where the answer goes, and how much fits there."""
+    limit = interaction.filesize_limit  # the member's or the server's, whichever is larger
+    if interaction.guild is not None:  # later uploads are the bot's own: the server's counts
+        limit = min(limit, interaction.guild.filesize_limit)
+    return Address(
+        channel_id=interaction.channel_id or 0,
+        card_id=card_id,
+        application_id=interaction.application_id,
+        token=interaction.token,
+        token_expires_at=interaction.created_at + TOKEN_LIFE,
+        upload_limit=limit,
+    )
+
+
+def cancel_sentence(job: Job) -> str:
+    """Say what a cancel did to a job."""
+    match job.state:
+        case JobState.CANCELLED:
+            return f"Job {job.id} is cancelled; it cost nothing."
+        case JobState.QUEUED | JobState.SUBMITTING | JobState.RUNNING:
+            return f"Job {job.id} stops within a moment."
+        case JobState.FETCHING | JobState.READY | JobState.DELIVERING:
+            return f"Job {job.id} is already rendered and about to be posted."
+        case JobState.UNCONFIRMED:
+            return f"Job {job.id} waits for its provider's word; a moderator can settle it."
+        case _:
+            return f"Job {job.id} has already ended: {job.state}."

@@ -1,0 +1,62 @@
+"""Finds a result that was posted before, so that a restarted bot posts nothing twice.
+
+Discord remembers a nonce for a few minutes only; after a longer outage the channel itself is
+the record: our own message whose file bears the job's name.
+"""
+
+from datetime import timedelta
+
+import discord
+
+from cogs.answers import Answer, read
+from jobs.model import Job
+
+LOOK_BACK = 200  # messages
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+async def find_result(client: discord.Client, job: Job) -> int | None:
+    """Return the id of the message that holds a job's result, or None.
+
+    Raises:
+        discord.HTTPException: The history could not be read now; later it may.
+    """
+    channel = client.get_partial_messageable(job.address.channel_id)
+    start = discord.Object(id=earliest_id(job))
+    try:
+        async for message in channel.history(limit=LOOK_BACK, after=start, oldest_first=True):
+            if is_ours(client, message) and holds(message, job.file_name):
+                return message.id
+    except discord.HTTPException as error:
+        if read(error) is not Answer.CLOSED:
+            raise
+    return None
+
+
+def earliest_id(job: Job) -> int:
+    """Return an id that is older than the result can be: it comes after card and render."""
+    rendered = (job.rendered_at or job.created_at) - CLOCK_SKEW
+    return max(job.address.card_id or 0, discord.utils.time_snowflake(rendered))
+
+
+def is_ours(client: discord.Client, message: discord.Message) -> bool:
+    """Say whether the bot wrote a message."""
+    return client.user is not None and message.author.id == client.user.id
+
+
+def holds(message: discord.Message, file_name: str) -> bool:
+    """Say whether a message carries the file, as an attachment or in a player."""
+    if any(attachment.filename == file_name for attachment in message.attachments):
+        return True
+    return any(f"/{file_name}" in url for url in media_urls(message))
+
+
+def media_urls(message: discord.Message) -> list[str]:
+    """Return the addresses of what the players of a message show."""
+    parts = [
+        part
+        for top in message.components
+        for part in (top.children if isinstance(top, discord.Container) else [top])
+    ]
+    galleries = [part for part in parts if isinstance(part, discord.MediaGalleryComponent)]
+    return [item.media.url for gallery in galleries for item in gallery.items]

@@ -1,0 +1,147 @@
+"""What `/queue`, `/job info`, `/models` and `/help` show: pure functions to Components V2."""
+
+from collections.abc import Mapping, Sequence
+
+import discord
+from discord.ui import ActionRow, Button, Container, LayoutView, TextDisplay
+
+from cogs.cards import GOOD, WORKING, still
+from cogs.text import code, cut, safe
+from cogs.wording import cost_line, duration, message_link, prompt_of, settings_line
+from jobs.model import Job, JobId, Standing
+from jobs.request import ModelInfo
+from jobs.states import JobState
+
+MAX_JOBS = 15
+MAX_MODELS = 12
+MAX_PAGE_CHARS = 3500  # of Discord's 4000
+
+FIRST_STEPS = """### Flipbook turns words into short videos
+Try: `/video prompt: a red circle moves to the right`
+Everything else is optional: `seed` repeats a video, `aspect` shapes it, `frames` and `fps` set \
+its length, and `a seed | a sprout | a tree` travels from prompt to prompt.
+`/queue` shows who waits, `/job info` what became of a video, `/job cancel` stops one, and \
+`/models` what can render."""
+
+
+def queue_page(
+    jobs: Sequence[Job], standings: Mapping[JobId, Standing], user_id: int
+) -> LayoutView:
+    """Return a server's open jobs; the member's own ones are marked."""
+    if not jobs:
+        return page(WORKING, ["### Queue", "Nothing is waiting. `/video` starts at once."])
+    lines = [queue_line(job, standings.get(job.id), user_id) for job in jobs[:MAX_JOBS]]
+    if len(jobs) > MAX_JOBS:
+        lines.append(f"-# and {len(jobs) - MAX_JOBS} more")
+    return page(WORKING, ["### Queue", "\n".join(lines)])
+
+
+def queue_line(job: Job, standing: Standing | None, user_id: int) -> str:
+    """Return one job of the queue on one line."""
+    own = "**➤** " if job.requester.user_id == user_id else ""
+    place = state_words(job, standing)
+    return f"{own}`{job.id}` {place} · <@{job.requester.user_id}> · {safe(prompt_of(job), 60)}"
+
+
+def state_words(job: Job, standing: Standing | None) -> str:
+    """Say where a job stands, with its place and the time it needs, if they are known."""
+    if job.state is not JobState.QUEUED or standing is None:
+        return job.state.value
+    place = f"{standing.ahead} ahead" if standing.ahead else "next"
+    return place if standing.eta_s is None else f"{place}, {duration(standing.eta_s)}"
+
+
+def job_page(job: Job, standing: Standing | None) -> LayoutView:
+    """Return all that is known about one job."""
+    lines = [f"### Job `{job.id}`", safe(prompt_of(job), 800), f"**{state_words(job, standing)}**"]
+    if job.failure is not None:
+        lines.append(cut(job.failure.message, 400))
+    if job.state.is_final:
+        lines.append(cost_line(job))
+    lines += [settings_line(job), *time_lines(job), f"-# asked by <@{job.requester.user_id}>"]
+    links: list[Button[LayoutView]] = []
+    target = job.message_id or job.address.card_id
+    if target:
+        links.append(Button(label="To the message", url=message_link(job, target)))
+    return page(WORKING, lines, links)
+
+
+def time_lines(job: Job) -> list[str]:
+    """Say when things happened and what the receipt adds to the settings."""
+    lines = [f"-# asked <t:{int(job.created_at.timestamp())}:R>"]
+    if job.receipt is not None:
+        timings = ", ".join(f"{name} {value:g} s" for name, value in job.receipt.timings_s.items())
+        versions = ", ".join(f"{name} {value}" for name, value in job.receipt.versions.items())
+        told = [f"by {job.receipt.provider}", timings, safe(versions, 300) if versions else ""]
+        lines.append("-# " + " · ".join(part for part in told if part))
+        if job.receipt.model_hash:
+            lines.append(f"-# model sha256 `{job.receipt.model_hash[:16]}`")
+    return lines
+
+
+def models_page(models: Sequence[ModelInfo]) -> LayoutView:
+    """Return what can render here, the default one first."""
+    if not models:
+        return page(WORKING, ["### Models", "No backend is switched on; its operator has to act."])
+    texts: list[str] = []
+    room = MAX_PAGE_CHARS
+    for model in models[:MAX_MODELS]:
+        text = model_text(model)
+        if len(text) > room:
+            break
+        texts.append(text)
+        room -= len(text)
+    if len(texts) < len(models):
+        texts.append(f"-# and {len(models) - len(texts)} more; the option `model` finds them")
+    return page(WORKING, ["### Models", *texts])
+
+
+def model_text(model: ModelInfo) -> str:
+    """Return one model with its defaults, sizes, trigger words and note."""
+    d = model.defaults
+    lines = [
+        f"**{safe(model.title, 80)}** {code(model.id, 80)} · {model.provider}",
+        (
+            f"-# {d.width}\u00d7{d.height}, {d.frames} frames at {d.fps} fps, {d.steps} steps, "
+            f"guidance {d.guidance_scale:g} · sides {model.min_side} to {model.max_side}"
+        ),
+    ]
+    if model.trigger_words:
+        lines.append(f"-# say: {safe(', '.join(model.trigger_words), 200)}")
+    if model.note:
+        lines.append(f"-# {cut(model.note, 200)}")
+    return "\n".join(lines)
+
+
+def help_page(model: ModelInfo | None, lacking: Sequence[str], *, is_manager: bool) -> LayoutView:
+    """Return the first steps, and for those who manage the server what the bot lacks here."""
+    lines = [FIRST_STEPS]
+    if model is not None:
+        lines.append(f"The model here:\n{model_text(model)}")
+    if is_manager:
+        lines.append(permission_text(lacking))
+    return page(GOOD, lines)
+
+
+def permission_text(lacking: Sequence[str]) -> str:
+    """Say whether a video can be posted in this channel, and if not, how to let it."""
+    if not lacking:
+        return "-# For you as a manager: I have all permissions that I need in this channel."
+    names = ", ".join(f"**{name}**" for name in lacking)
+    return (
+        f"For you as a manager: in this channel I lack {names}. Grant it under "
+        "Edit Channel → Permissions → my role, then run `/help` again."
+    )
+
+
+def page(
+    colour: discord.Colour, lines: Sequence[str], buttons: Sequence[Button[LayoutView]] = ()
+) -> LayoutView:
+    """Put a page together."""
+    box: Container[LayoutView] = Container(accent_colour=colour)
+    for line in lines:
+        box.add_item(TextDisplay(line))
+    if buttons:
+        row: ActionRow[LayoutView] = ActionRow(*buttons)
+        box.add_item(row)
+    return still(LayoutView(timeout=None).add_item(box))

@@ -1,0 +1,95 @@
+"""The buttons on cards and results.
+
+They hold no state but a job's id, so they work for ever, also on messages that were posted
+before the bot was last started.
+"""
+
+import re
+from collections.abc import Coroutine
+from typing import Any, Protocol, Self, cast
+
+import discord
+from discord.ui import Button, DynamicItem, LayoutView
+from typing_extensions import override
+
+from cogs.cards import again_id, cancel_id
+from cogs.desk import Desk
+from cogs.errors import report
+from jobs.model import JobId
+
+JOB = r"(?P<job>[0-9A-Za-z_-]{1,40})"
+
+
+class HasDesk(Protocol):
+    """The client that the buttons belong to."""
+
+    @property
+    def desk(self) -> Desk:
+        """Return the desk that takes their orders."""
+        ...
+
+
+class CancelButton(DynamicItem[Button[LayoutView]], template=rf"vid:cancel:{JOB}"):
+    """Cancels a job; the desk asks whether the one who pressed may."""
+
+    def __init__(self, job_id: JobId) -> None:
+        super().__init__(Button(label="Cancel", custom_id=cancel_id(job_id)))
+        self.job_id = job_id
+
+    @classmethod
+    @override
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Make the button anew from its custom id."""
+        return cls(JobId(match["job"]))
+
+    @override
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer a press."""
+        await answered(interaction, desk_of(interaction).cancel(interaction, self.job_id))
+
+
+class AgainButton(DynamicItem[Button[LayoutView]], template=rf"vid:again:{JOB}"):
+    """Asks for the same video with a new seed, on behalf of whoever pressed."""
+
+    def __init__(self, job_id: JobId) -> None:
+        super().__init__(Button(label="Again, new seed", custom_id=again_id(job_id)))
+        self.job_id = job_id
+
+    @classmethod
+    @override
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Make the button anew from its custom id."""
+        return cls(JobId(match["job"]))
+
+    @override
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer a press."""
+        await answered(interaction, desk_of(interaction).again(interaction, self.job_id))
+
+
+BUTTONS = (CancelButton, AgainButton)
+
+
+def desk_of(interaction: discord.Interaction[Any]) -> Desk:
+    """Return the desk of the client that received an interaction."""
+    return cast("HasDesk", interaction.client).desk
+
+
+async def answered(interaction: discord.Interaction[Any], press: Coroutine[Any, Any, None]) -> None:
+    """Carry a press out; whatever goes wrong is answered, for discord.py would only log it."""
+    try:
+        await press
+    except Exception as error:  # noqa: BLE001 - the outer edge of a press; `report` logs it
+        await report(interaction, error)

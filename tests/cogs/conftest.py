@@ -1,0 +1,261 @@
+"""The real client over real sockets, in front of the real service on real SQLite.
+
+Only what renders and what opens media is made up; Discord is the sandbox.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import cast
+
+import aiohttp
+import pytest
+from typing_extensions import override
+
+from bot.client import FlipbookClient
+from bot.sandbox import Channel, Interaction, Member, Message, Sandbox
+from jobs.board import Board
+from jobs.errors import RequestError
+from jobs.estimate import Estimator
+from jobs.events import Notices
+from jobs.model import Job, JobId, Origin, Requester
+from jobs.ports import JobStore, Provider
+from jobs.quota import UNLIMITED, Drift, Tier
+from jobs.runner import Runner
+from jobs.service import Draws, Service
+from jobs.steps import Steps
+from storage.artifacts import FolderArtifactStore
+from storage.database import Database
+from storage.jobs import SqliteJobStore
+from storage.values import SqliteValueStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.line import Line
+from tests.fakes.media import VIDEO, FakeMedia
+from tests.fakes.provider import FakeProvider
+
+CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
+MESSAGE = "/channels/{channel_id}/messages/{message_id}"
+MESSAGES = "/channels/{channel_id}/messages"
+WEBHOOK_MESSAGE = "/webhooks/{application_id}/{interaction_token}/messages/{message_id}"
+
+
+class FakeCatalogue:
+    """The `Catalogue` port over a list."""
+
+    def __init__(self, *backends: Provider) -> None:
+        self.backends = list(backends)
+
+    def providers(self) -> Sequence[Provider]:
+        return self.backends
+
+    def provider(self, name: str) -> Provider:
+        for backend in self.backends:
+            if backend.name.value == name:
+                return backend
+        raise RequestError(f"`provider`: {name} is off.", field="provider")
+
+
+class FakeQuotas:
+    """The `QuotaStore` port with one tier for everybody."""
+
+    def __init__(self) -> None:
+        self.tier: Tier = UNLIMITED
+
+    async def tier_of(self, requester: Requester) -> Tier:
+        del requester
+        return self.tier
+
+    async def audit(self) -> Sequence[Drift]:
+        return []
+
+
+class SlowMedia(FakeMedia):
+    """Checks an image only when it may; it may at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.go.set()
+
+    @override
+    async def check_image(self, content: bytes) -> bytes:
+        await self.go.wait()
+        return await super().check_image(content)
+
+
+@dataclass
+class House:
+    """Everything around a client; each `open_client` is a start of the bot."""
+
+    sandbox: Sandbox
+    jobs: SqliteJobStore
+    line: Line
+    values: SqliteValueStore
+    artifacts: FolderArtifactStore
+    clock: FakeClock
+    quotas: FakeQuotas = field(default_factory=FakeQuotas)
+    media: SlowMedia = field(default_factory=SlowMedia)
+    provider: FakeProvider = field(default_factory=lambda: FakeProvider(video=VIDEO))
+    notices: Notices = field(default_factory=Notices)
+    _ids: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.catalogue = FakeCatalogue(self.provider)
+        self.estimator = Estimator(jobs=self.jobs, slots=lambda _: 1)
+        self.service = Service(
+            jobs=cast("JobStore", self.line),
+            quotas=self.quotas,
+            catalogue=self.catalogue,
+            artifacts=self.artifacts,
+            media=self.media,
+            notices=self.notices,
+            estimator=self.estimator,
+            clock=self.clock,
+            draws=Draws(job_id=lambda: JobId(f"job{next(self._ids):05d}"), seed=lambda: 4242),
+        )
+
+    @asynccontextmanager
+    async def open_client(self, *, dev_guild: int | None = None) -> AsyncGenerator[FlipbookClient]:
+        """Start the bot, and close it like an operator would."""
+        context = ssl.create_default_context(cafile=str(self.sandbox.ca_file))
+        client = FlipbookClient(
+            service=self.service,
+            values=self.values,
+            clock=self.clock,
+            proxy=self.sandbox.proxy_url,
+            connector=aiohttp.TCPConnector(ssl=context),
+            guild_ready_timeout=0.05,
+            dev_guild=dev_guild,
+        )
+        async with client:
+            await client.login(self.sandbox.token)
+            gateway = asyncio.create_task(client.connect())
+            await self.sandbox.wait_ready(10)
+            await client.wait_until_ready()
+            yield client
+            await settled()
+        await gateway
+
+    @asynccontextmanager
+    async def running(self, client: FlipbookClient) -> AsyncGenerator[Runner]:
+        """Run the runner on this client's delivery."""
+        deliveries = {Origin.DISCORD: client.delivery}
+        board = Board(deliveries=deliveries, clock=self.clock)
+        steps = Steps(
+            jobs=self.jobs,
+            catalogue=self.catalogue,
+            artifacts=self.artifacts,
+            media=self.media,
+            deliveries=deliveries,
+            board=board,
+            clock=self.clock,
+            version="test",
+        )
+        runner = Runner(
+            jobs=self.jobs,
+            catalogue=self.catalogue,
+            steps=steps,
+            board=board,
+            notices=self.notices,
+            estimator=self.estimator,
+            clock=self.clock,
+            draw_token=lambda: "token",
+        )
+        task = asyncio.create_task(runner.run(drain_s=5))
+        try:
+            yield runner
+        finally:
+            runner.stop()
+            await task
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass for Discord and for us."""
+        self.sandbox.clock.advance(seconds)
+        self.clock.advance(seconds)
+
+    async def all_jobs(self) -> list[Job]:
+        """Return every job that was ever queued."""
+        found: list[Job] = []
+        for is_open in (True, False):
+            found += await self.jobs.list_jobs(is_open=is_open, limit=100)
+        return found
+
+    async def video(
+        self, member: Member, place: Channel | None = None, **options: object
+    ) -> Interaction:
+        """Send `/video` as a client that checks nothing."""
+        options = {"prompt": "a red circle"} | options
+        return await self.sandbox.invoke(member, place or self.sandbox.channel, "video", options)
+
+    async def queued(self, member: Member, **options: object) -> tuple[Job, Message]:
+        """Ask for a video and return the job with its card."""
+        interaction = await self.video(member, None, **options)
+        return await self.job_of(interaction), await interaction.wait_answer()
+
+    async def job_of(self, interaction: Interaction) -> Job:
+        """Return the job that an interaction queued, once its card is shown."""
+        answer = await interaction.wait_answer()
+        assert not answer.is_ephemeral, answer.text
+        return next(job for job in await self.all_jobs() if job.origin_key == interaction.id)
+
+    async def refused(self, interaction: Interaction) -> str:
+        """Return the one ephemeral sentence of a refusal, after checking that it is one."""
+        answer = await interaction.wait_answer()
+        await settled()
+        assert answer.is_ephemeral
+        assert not interaction.channel.messages
+        assert "\n" not in answer.text
+        assert answer.text.endswith(".")
+        assert await self.all_jobs() == []
+        return answer.text
+
+
+async def settled() -> None:
+    """Wait until no command, button or delivery of the client is at work any more."""
+    names = ("CommandTree-invoker", "discord-ui-")
+    mine = [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]
+    if mine:
+        await asyncio.wait(mine, timeout=10)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with (
+        Sandbox.open(tmp_path) as sandbox,
+        Database.open(tmp_path / "flipbook.db") as database,
+    ):
+        jobs = SqliteJobStore(database)
+        yield House(
+            sandbox=sandbox,
+            jobs=jobs,
+            line=Line(jobs),
+            values=SqliteValueStore(database),
+            artifacts=FolderArtifactStore(tmp_path / "videos"),
+            clock=FakeClock(now=sandbox.clock.now()),
+        )
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[FlipbookClient]:
+    async with house.open_client() as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def quiet(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test that left an error in the log which it did not expect."""
+    yield
+    if "expects_errors" in request.fixturenames:
+        return
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert not errors, [record.getMessage() for record in errors]
+
+
+@pytest.fixture
+def expects_errors() -> None:
+    """Say that errors in the log are what a test is about."""

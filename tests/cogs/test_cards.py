@@ -1,0 +1,218 @@
+"""Cards and results fit into Discord's limits and say what is true, whatever the prompt is."""
+
+import re
+from datetime import timedelta
+
+import discord
+import pytest
+from discord.ui import LayoutView
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.sandbox.component_rules import check_components
+from bot.sandbox.components import buttons, texts, walk
+from bot.sandbox.json_types import JsonObject
+from cogs.cards import card
+from cogs.results import result
+from jobs.model import Failure, Job, JobId, Progress, Receipt, Standing
+from jobs.request import LoraUse, ResolvedRequest, Scheduler, Segment
+from jobs.states import JobState
+from tests.factories import NOW, make_job, make_receipt, make_request
+
+STATES = list(JobState)
+OURS = Failure(code="undelivered", message="It does not fit.")
+THEIRS = Failure(code="undelivered", message="The channel is gone.", is_ours=False)
+PROMPTS = st.text(min_size=1, max_size=1024) | st.sampled_from(
+    ["*" * 1024, "@everyone " * 102, "👩\u200d🚀" * 340, "\u202e|" * 512, "<@1>" * 256, "𐍈" * 1024]
+)
+
+
+def heavy(prompts: list[str], state: JobState) -> Job:
+    """Return a job with as much to say as a job can have."""
+    request = ResolvedRequest.model_validate(
+        make_request(
+            loras=tuple(LoraUse(id=f"{'l' * 90}{n}", strength=0.5) for n in range(5)),
+            embeddings=tuple(f"{'e' * 90}{n}" for n in range(5)),
+            scheduler=Scheduler.DPM_SOLVER_SINGLESTEP,
+            clip_skip=2,
+            closed_loop=True,
+            enhance_prompt=True,
+            image="0" * 64,
+        ).model_dump()
+        | {"segments": [Segment(prompt=prompt, frames=8) for prompt in prompts]}
+    )
+    job = make_job(request=request, state=state, attempt=1, message_id=99, started_at=NOW)
+    return job.evolve(
+        warnings=("Novita takes no scheduler. " * 10,) * 8,
+        failure=Failure(code="refused", message="The provider said no. " * 100),
+        parent_id=JobId("parent01"),
+        receipt=make_receipt(job, effective={"prompt": "enhanced " * 600}),
+    )
+
+
+def components(view: LayoutView) -> list[JsonObject]:
+    return view.to_components()
+
+
+def said(view: LayoutView) -> str:
+    return "\n".join(texts(components(view)))
+
+
+def check_limits(view: LayoutView, *, filenames: list[str]) -> None:
+    payload = components(view)
+    check_components(payload, is_v2=True, filenames=filenames)
+    assert view.content_length() <= 4000
+    assert sum(len(text.encode("utf-16-le")) // 2 for text in texts(payload)) <= 4000
+    assert len(list(walk(payload))) <= 40
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PROMPTS, min_size=16, max_size=16), st.sampled_from(STATES))
+def test_a_card_never_exceeds_a_limit(prompts: list[str], state: JobState) -> None:
+    progress = Progress(done=1, total=3, stage="s" * 500, eta_s=1e6)
+    view = card(heavy(prompts, state), progress=progress, standing=Standing(ahead=999, eta_s=1e6))
+    check_limits(view, filenames=[])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PROMPTS, min_size=16, max_size=16))
+def test_a_result_never_exceeds_a_limit(prompts: list[str]) -> None:
+    job = heavy(prompts, JobState.DONE)
+    check_limits(result(job, note="n" * 900), filenames=[job.file_name])
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_prompt_can_neither_ping_nor_forge_a_line(state: JobState) -> None:
+    prompt = (
+        "nice\n### Done\n-# Job `x` · asked by <@2>\n> @everyone <@&5> [here](https://evil.example)"
+    )
+    job = make_job(request=make_request(prompt=prompt), state=state, attempt=1)
+    for view in (card(job), result(job)):
+        shown = said(view)
+        assert len(re.findall(r"(?<!\\)<@", shown)) == 1  # the requester's own mention
+        assert "@everyone" not in shown
+        assert "](https" not in shown
+        assert "\n### Done\n-# Job `x`" not in shown
+
+
+def test_a_queued_card_says_what_will_be_missing_and_how_long_it_takes() -> None:
+    job = make_job(warnings=("Novita takes no scheduler.",))
+    shown = said(card(job, standing=Standing(ahead=2, eta_s=130)))
+    assert "⚠️ Novita takes no scheduler." in shown
+    assert "**2 videos are ahead.** Ready in about 2 min." in shown
+    assert "seed `7` " in shown
+
+
+def test_a_place_is_shown_without_a_time_that_nobody_measured() -> None:
+    assert "**Next in line.**" in said(card(make_job(), standing=Standing(ahead=0)))
+
+
+def test_a_running_card_draws_only_measured_numbers() -> None:
+    job = make_job(state=JobState.RUNNING, attempt=1)
+    measured = said(card(job, progress=Progress(done=19, total=50, eta_s=20)))
+    assert "▰▰▰▰▱▱▱▱▱▱▱▱ 38 %" in measured
+    assert "about 20 s left" in measured
+    unknown = said(card(job, progress=Progress(stage="loading the model")))
+    assert "loading the model" in unknown
+    assert "%" not in unknown
+
+
+def test_a_bar_is_full_only_at_the_end() -> None:
+    job = make_job(state=JobState.RUNNING, attempt=1)
+    assert "99 %" in said(card(job, progress=Progress(done=999, total=1000)))
+
+
+def test_a_render_that_is_being_stopped_cannot_be_stopped_again() -> None:
+    view = card(make_job(state=JobState.RUNNING, attempt=1, cancel_requested=True))
+    assert "### Stopping" in said(view)
+    assert [button.disabled for button in buttons(components(view))] == [True]
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({"state": JobState.FAILED, "started_at": NOW}, "It cost nothing."),
+        ({"state": JobState.CANCELLED}, "It cost nothing."),
+        ({"state": JobState.CANCELLED, "started_at": NOW}, "It counts"),
+        (
+            {
+                "state": JobState.UNDELIVERED,
+                "failure": Failure(code="x", message="Gone.", is_ours=False),
+            },
+            "It counts",
+        ),
+        (
+            {"state": JobState.UNDELIVERED, "failure": Failure(code="x", message="Gone.")},
+            "It cost nothing.",
+        ),
+    ],
+)
+def test_an_ended_card_says_what_the_books_say(fields: dict[str, object], cost: str) -> None:
+    assert cost in said(card(make_job(**fields)))
+
+
+def test_an_unconfirmed_card_promises_no_price() -> None:
+    shown = said(card(make_job(state=JobState.UNCONFIRMED, attempt=1)))
+    assert "cannot be paid twice" in shown
+    assert "cost nothing" not in shown
+
+
+def test_a_done_card_links_to_the_result_and_holds_no_file() -> None:
+    job = make_job(state=JobState.DONE, attempt=1, message_id=99)
+    (link,) = buttons(components(card(job)))
+    assert link.url == "https://discord.com/channels/2002/3003/99"
+    assert "attachment://" not in str(components(card(job)))
+
+
+def test_a_job_that_waits_for_its_backend_says_when_it_is_tried_again() -> None:
+    job = make_job(attempt=1, due_at=NOW + timedelta(minutes=1))
+    assert f"<t:{int(NOW.timestamp()) + 60}:R>" in said(card(job))
+
+
+def test_a_result_names_its_reader_and_everything_that_made_it() -> None:
+    job = make_job(
+        state=JobState.DELIVERING, attempt=1, request=make_request(scheduler="DDIMScheduler")
+    )
+    job = job.evolve(receipt=make_receipt(job, seed=123, timings_s={"rendered": 34.2}))
+    view = result(job, note="This model is untrained: its pictures are noise.")
+    shown = said(view)
+    for part in (
+        f"<@{job.requester.user_id}>",
+        "seed `123`",
+        "`flipbook-shapes`",
+        "128\u00d7128",
+        "16 frames at 8 fps",
+        "12 steps",
+        "guidance 4",
+        "DDIM",
+        "took 34 s",
+        f"job `{job.id}`",
+        "untrained",
+    ):
+        assert part in shown
+    assert f"attachment://{job.file_name}" in str(components(view))
+    assert [button.custom_id for button in buttons(components(view))] == [f"vid:again:{job.id}"]
+
+
+def test_a_result_tells_what_was_really_used() -> None:
+    job = make_job(state=JobState.DELIVERING, request=make_request(steps=25))
+    effective: dict[str, object] = {"steps": 20, "width": 512, "scheduler": "**DDIMScheduler**<@1>"}
+    shown = said(result(job.evolve(receipt=make_receipt(job, effective=effective))))
+    assert "512\u00d7128" in shown
+    assert "20 steps" in shown
+    assert "· DDIMScheduler1 ·" in shown
+
+
+def test_an_enhanced_prompt_is_shown_as_it_was_used() -> None:
+    request = make_request(enhance_prompt=True)
+    job = make_job(state=JobState.DELIVERING, request=request)
+    used: Receipt = make_receipt(job, effective={"prompt": "a lighthouse, masterpiece"})
+    assert "Prompt used: \u2068a lighthouse, masterpiece" in said(result(job.evolve(receipt=used)))
+    plain_job = job.evolve(request=make_request(), receipt=used)
+    assert "Prompt used" not in said(result(plain_job))
+
+
+async def test_discord_py_does_not_keep_our_views() -> None:
+    assert card(make_job()).is_finished()
+    assert result(make_job(state=JobState.DONE)).is_finished()
+    assert isinstance(card(make_job()), discord.ui.LayoutView)

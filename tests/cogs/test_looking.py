@@ -1,0 +1,150 @@
+"""`/queue`, `/job`, `/models` and `/help` tell only the one who asked, and tell the truth."""
+
+import pytest
+
+from bot.sandbox import Member, Message
+from jobs.model import Failure
+from jobs.states import JobState
+from tests.cogs.conftest import House, settled
+
+pytestmark = pytest.mark.usefixtures("client")
+
+
+async def shown(house: House, member: Member, line: str) -> Message:
+    interaction = await house.sandbox.slash(member, house.sandbox.channel, line)
+    answer = await interaction.wait_answer()
+    await settled()
+    assert answer.is_ephemeral
+    return answer
+
+
+async def test_the_queue_marks_the_members_own_videos(house: House) -> None:
+    bens, _ = await house.queued(house.sandbox.ben, prompt="a @everyone circle")
+    adas, _ = await house.queued(house.sandbox.ada)
+    answer = await shown(house, house.sandbox.ben, "/queue")
+    first, second = answer.text.splitlines()[1:]
+    assert first.startswith(f"**➤** `{bens.id}` next · <@{house.sandbox.ben.id}>")
+    assert second.startswith(f"`{adas.id}` 1 ahead · <@{house.sandbox.ada.id}>")
+    assert "@everyone" not in answer.text
+    assert not answer.pings
+
+
+async def test_an_empty_queue_says_so(house: House) -> None:
+    assert "Nothing is waiting" in (await shown(house, house.sandbox.ben, "/queue")).text
+
+
+async def test_a_long_queue_is_cut_and_counted(house: House) -> None:
+    for _ in range(17):
+        await house.queued(house.sandbox.ben, prompt="*" * 1024)
+    assert "and 2 more" in (await shown(house, house.sandbox.ada, "/queue")).text
+
+
+async def test_info_tells_what_is_known_of_a_job(house: House) -> None:
+    job, card = await house.queued(house.sandbox.ben, seed=7)
+    answer = await shown(house, house.sandbox.ada, f"/job info id:{job.id}")
+    assert "seed `7`" in answer.text
+    assert "**next**" in answer.text
+    assert (answer.buttons[0].url or "").endswith(f"/{house.sandbox.channel.id}/{card.id}")
+
+
+async def test_info_tells_why_there_is_no_video(house: House) -> None:
+    job, _ = await house.queued(house.sandbox.ben)
+    claimed = await house.jobs.claim(
+        job.backend, token="t", now=house.clock.now(), lease_until=house.clock.now()
+    )
+    assert claimed is not None
+    failed = claimed.evolve(
+        state=JobState.FAILED,
+        failure=Failure(code="refused", message="The provider said no."),
+        ended_at=house.clock.now(),
+    )
+    await house.jobs.save(claimed, failed, now=house.clock.now())
+    answer = await shown(house, house.sandbox.ben, f"/job info id:{job.id}")
+    assert "The provider said no.\nIt cost nothing." in answer.text
+
+
+async def test_another_servers_job_is_not_shown(house: House) -> None:
+    job, _ = await house.queued(house.sandbox.ben)
+    world = house.sandbox.world
+    elsewhere = world.add_guild("Elsewhere")
+    channel, eve = world.add_channel(elsewhere, "videos"), world.add_member(elsewhere, "eve")
+    for command in ("info", "cancel"):
+        sent = await house.sandbox.slash(eve, channel, f"/job {command} id:{job.id}")
+        answer = await sent.wait_answer()
+        assert answer.is_ephemeral
+        assert "no such job" in answer.text
+    assert (await house.jobs.get(job.id)).state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("typed", ["nonsense", "'; DROP TABLE job", "@everyone"])
+async def test_an_id_that_is_none_is_answered(house: House, typed: str) -> None:
+    sent = await house.sandbox.invoke(
+        house.sandbox.ben, house.sandbox.channel, "job info", {"id": typed}
+    )
+    answer = await sent.wait_answer()
+    assert answer.is_ephemeral
+    assert answer.text.lower().count("no") >= 1
+    assert "everyone" not in answer.text
+
+
+async def test_cancel_by_command_is_held_to_the_same_rule(house: House) -> None:
+    job, _ = await house.queued(house.sandbox.ada)
+    refused = await shown(house, house.sandbox.ben, f"/job cancel id:{job.id}")
+    assert "Only the one who asked" in refused.text
+    done = await shown(house, house.sandbox.ada, f"/job cancel id:{job.id.upper()}")
+    assert "is cancelled" in done.text
+
+
+async def test_ids_complete_with_the_members_own_jobs(house: House) -> None:
+    job, _ = await house.queued(house.sandbox.ben)
+    await house.queued(house.sandbox.ada)
+    choices = await house.sandbox.autocomplete(
+        house.sandbox.ben, house.sandbox.channel, "/job info id:x", focused="id", value="job"
+    )
+    assert [choice["value"] for choice in choices] == [job.id]
+
+
+@pytest.mark.parametrize(
+    ("focused", "value", "offered"),
+    [("model", "sha", "shapes"), ("loras", "x, sk", "x, sketch"), ("embeddings", "", "badhands")],
+)
+async def test_options_complete_from_memory(
+    house: House, focused: str, value: str, offered: str
+) -> None:
+    house.line.is_cut = True  # no store is needed
+    choices = await house.sandbox.autocomplete(
+        house.sandbox.ben,
+        house.sandbox.channel,
+        '/video prompt:"a cat"',
+        focused=focused,
+        value=value,
+    )
+    assert [choice["value"] for choice in choices] == [offered]
+
+
+async def test_models_are_told_with_their_limits(house: House) -> None:
+    text = (await shown(house, house.sandbox.ben, "/models")).text
+    assert "`shapes` · local" in text
+    assert "128\u00d7128, 16 frames at 8 fps, 12 steps, guidance 4 · sides 128 to 256" in text
+
+
+async def test_without_a_backend_models_says_who_has_to_act(house: House) -> None:
+    house.catalogue.backends.clear()
+    assert "operator" in (await shown(house, house.sandbox.ben, "/models")).text
+    assert "Flipbook turns words" in (await shown(house, house.sandbox.ben, "/help")).text
+
+
+async def test_help_shows_a_manager_what_is_missing_here(house: House) -> None:
+    assert "I have all permissions" in (await shown(house, house.sandbox.ada, "/help")).text
+    house.sandbox.channel.deny("attach_files")
+    assert "I lack **Attach Files**" in (await shown(house, house.sandbox.ada, "/help")).text
+    member = (await shown(house, house.sandbox.ben, "/help")).text
+    assert "/video prompt" in member
+    assert "I lack" not in member
+
+
+async def test_a_stale_command_is_answered(house: House) -> None:
+    sent = await house.sandbox.invoke(
+        house.sandbox.ben, house.sandbox.channel, "imagine", {"prompt": "a cat"}
+    )
+    assert "reload Discord" in (await sent.wait_answer()).text
