@@ -77,16 +77,11 @@ class JobStore(Protocol):
     ) -> Job:
         """Write `after` over `before`, append the event, settle the books: all or nothing.
 
-        Columns that others write (`cancel_requested`, the address's card) are kept as they are
-        in the row.
+        A `cancel_requested` that others wrote meanwhile is kept.
 
         Raises:
             StaleAttemptError: The row is not at the attempt and state of `before`.
         """
-        ...
-
-    async def set_card(self, job_id: JobId, card_id: int) -> None:
-        """Store the message that shows the job's card, whatever its state."""
         ...
 
     async def renew(self, job: Job, *, lease_until: datetime) -> bool:

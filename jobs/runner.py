@@ -124,6 +124,8 @@ class Runner:
     async def _work(self, job: Job, release: "_Once") -> None:
         """Work on one job to its end, with its lease kept and its card up to date."""
         cancelled = self._notices.watch_cancel(job.id)
+        if job.cancel_requested:
+            cancelled.set()
         try:
             async with asyncio.TaskGroup() as helpers:
                 tasks = [
@@ -196,8 +198,7 @@ class Runner:
                 if await self._jobs.renew(job, lease_until=self._clock.now() + LEASE):
                     cancelled.set()
             except StaleAttemptError:
-                self._working[job.id].cancel()
-                return
+                return  # it has just ended, or its next write will find that it moved on
             except StorageError:
                 logger.exception("Lease of %s", job.id, extra={"action": "lease_failed"})
             await self._clock.sleep(RENEW_S)

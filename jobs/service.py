@@ -1,9 +1,10 @@
 """What the doors may ask: plan, ask, look, cancel. Discord, HTTP and command line share it."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jobs.errors import ClosedError, NotAllowedError, NotFoundError
+from jobs.errors import ClosedError, NotAllowedError, NotFoundError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.limits import resolve
@@ -12,6 +13,8 @@ from jobs.ports import ArtifactStore, Catalogue, Clock, JobStore, Media, QuotaSt
 from jobs.quota import charges_for
 from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
 from jobs.routing import route
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class Asked:
 
     job: Job
     is_new: bool
-    standing: Standing
+    standing: Standing | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +141,15 @@ class Service:
         job, is_new = await self._jobs.enqueue(job, charges)
         if is_new:
             self._notices.job_queued(job.backend)
-        return Asked(job=job, is_new=is_new, standing=await self.standing(job))
+        return Asked(job=job, is_new=is_new, standing=await self._standing_if_known(job))
 
-    async def attach_card(self, job_id: JobId, card_id: int) -> Job:
-        """Store the message that shows the job's card."""
-        await self._jobs.set_card(job_id, card_id)
-        return await self._jobs.get(job_id)
+    async def _standing_if_known(self, job: Job) -> Standing | None:
+        """Look for the place of a job that is queued already: no error may hide that it is."""
+        try:
+            return await self.standing(job)
+        except StorageError:
+            logger.exception("Job %s: no standing", job.id, extra={"action": "standing_failed"})
+            return None
 
     async def standing(self, job: Job) -> Standing:
         """Return a job's place in its queue."""

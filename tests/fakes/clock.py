@@ -31,7 +31,9 @@ class FakeClock:
         """Wait until somebody sleeps that long from now."""
         until = self._now + timedelta(seconds=seconds)
         async with self._changed:
-            await self._changed.wait_for(lambda: any(at == until for at, _ in self._sleepers))
+            await self._changed.wait_for(
+                lambda: any(at == until and not woken.done() for at, woken in self._sleepers)
+            )
 
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)

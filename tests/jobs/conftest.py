@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from providers.registry import Registry
 
 from jobs.board import Board
 from jobs.estimate import Estimator
@@ -23,6 +22,7 @@ from jobs.runner import Runner
 from jobs.service import Ask, Draws, Service
 from jobs.states import JobState
 from jobs.steps import Steps
+from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
 from storage.database import Database
 from storage.jobs import SqliteJobStore
@@ -99,7 +99,7 @@ class World:
         )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Runner]:
+    async def running(self) -> AsyncGenerator[Runner]:
         """Run a runner; at the end it is stopped and everything it started is over."""
         runner = self.new_runner()
         task = asyncio.create_task(runner.run(drain_s=5))
@@ -110,7 +110,7 @@ class World:
             await task
 
     @asynccontextmanager
-    async def doomed(self) -> AsyncIterator[Runner]:
+    async def doomed(self) -> AsyncGenerator[Runner]:
         """Run a runner that is killed at the end: it writes nothing more, whatever it had begun."""
         line = Line(self.jobs)
         runner = self.new_runner(cast("JobStore", line))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ def resolved(
     return resolve(request, model, draw_seed=lambda: 4242)
 
 
-def refusal(model: ModelInfo = SHAPES, *, prompt: str = "a cat", **fields: object) -> RequestError:
+def refusal(model: ModelInfo = SHAPES, *, prompt: str = "a cat", **fields: Any) -> RequestError:  # noqa: ANN401 - each field its own type
     with pytest.raises(RequestError) as caught:
         resolved(model, prompt=prompt, **fields)
     return caught.value
@@ -77,9 +79,7 @@ def test_an_asked_seed_is_kept(seed: int) -> None:
         ("embeddings", tuple("abcdef"), "names 6; 5 is the most"),
     ],
 )
-def test_a_value_outside_its_range_is_refused_by_name(
-    field: str, value: object, words: str
-) -> None:
+def test_a_value_outside_its_range_is_refused_by_name(field: str, value: Any, words: str) -> None:
     error = refusal(SD15, **{field: value})
     assert error.field == field
     assert f"`{field}`" in error.user_message

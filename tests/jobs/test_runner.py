@@ -16,6 +16,7 @@ from jobs.model import Gone, Later, Origin, TooLarge
 from jobs.quota import Unit
 from jobs.request import ProviderName
 from jobs.retry import MAX_ATTEMPTS
+from jobs.runner import IDLE_S
 from jobs.service import Ask
 from jobs.states import JobState
 from tests.fakes.media import VIDEO
@@ -132,7 +133,9 @@ async def test_a_backend_that_is_away_is_tried_again_later(world: World) -> None
         job = await world.ask()
         waiting = await world.until(job, JobState.QUEUED)
         assert waiting.due_at == world.clock.now() + timedelta(seconds=30)
-        world.clock.advance(31)
+        while not world.provider.submitted:
+            await world.clock.until_asleep(IDLE_S)  # the claim loop found nothing due yet
+            world.clock.advance(31)
         await world.until(job, JobState.DONE)
     assert world.provider.submitted == [job.id]
 
@@ -143,7 +146,9 @@ async def test_a_backend_that_stays_away_ends_the_job_for_free(world: World) -> 
         job = await world.ask()
         for times in range(1, MAX_ATTEMPTS):
             await world.delivery.until_shown(job.id, JobState.QUEUED, times)
-            world.clock.advance(400)
+            while len(world.provider.tokens) == times:
+                await world.clock.until_asleep(IDLE_S)  # the claim loop found nothing due yet
+                world.clock.advance(400)
         failed = await world.until(job, JobState.FAILED)
     assert failed.failure is not None
     assert failed.failure.message == "The backend is away."

@@ -1,0 +1,283 @@
+"""The table of jobs: every move of a job is one transaction here, fenced by its attempt.
+
+The event of a move and the settlement of what the job holds are written with it, so a crash
+leaves all of it or nothing.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from jobs.errors import NotFoundError, StaleAttemptError, StorageError
+from jobs.model import Job, JobId
+from jobs.quota import Charge, Settlement, settlement_of
+from jobs.states import JobState, may_move
+from storage import lists
+from storage.database import Database
+from storage.events import append_event
+from storage.quotas import reserve, settle
+from storage.rows import INSERT_JOB, SELECT_JOB, UPDATE_JOB, to_columns, to_job
+from storage.times import to_micros
+
+# `INDEXED BY` holds the plan, whatever ANALYZE makes the planner believe of the table.
+CLAIM = """
+UPDATE job
+SET state = 'submitting', attempt = attempt + 1, attempt_token = :token, lease_until = :lease_until
+WHERE number = (
+    SELECT number FROM job INDEXED BY job_queue
+    WHERE state = 'queued' AND backend = :backend AND ready_at <= :now
+    ORDER BY ready_at, number LIMIT 1
+)
+RETURNING id
+"""
+
+
+class SqliteJobStore:
+    """The `JobStore` of the SQLite file; the methods are told in `jobs.ports`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def enqueue(self, job: Job, charges: Sequence[Charge]) -> tuple[Job, bool]:
+        """Reserve `charges` and insert `job`; a known origin key gives the old job and False.
+
+        Raises:
+            QuotaExceededError: A charge does not fit its limit; nothing is written.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[Job, bool]:
+            if connection.execute(INSERT_JOB, to_columns(job)).rowcount == 0:
+                return _known(connection, job), False
+            reserve(connection, job.id, charges, at=job.created_at)
+            append_event(connection, job, before=None, at=job.created_at, note={})
+            return _read(connection, job.id), True
+
+        return await self._database.write(work)
+
+    async def get(self, job_id: JobId) -> Job:
+        """Return one job.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        return await self._database.read(lambda connection: _read(connection, job_id))
+
+    async def claim(
+        self, backend: str, *, token: str, now: datetime, lease_until: datetime
+    ) -> Job | None:
+        """Take the next due job of a backend: `submitting`, one attempt higher, with `token`."""
+        values = {
+            "backend": backend,
+            "token": token,
+            "now": to_micros(now),
+            "lease_until": to_micros(lease_until),
+        }
+
+        def work(connection: sqlite3.Connection) -> Job | None:
+            row = connection.execute(CLAIM, values).fetchone()
+            if row is None:
+                return None
+            job = _read(connection, row["id"])
+            append_event(connection, job, before=JobState.QUEUED, at=now, note={})
+            return job
+
+        return await self._database.write(work)
+
+    async def adopt(self, job: Job, *, lease_until: datetime) -> Job:
+        """Take over a job whose holder is gone: same state, one attempt higher.
+
+        Raises:
+            StaleAttemptError: Somebody else was faster, or nobody can hold it in its state.
+        """
+
+        def work(connection: sqlite3.Connection) -> Job:
+            adopted = connection.execute(
+                """
+                UPDATE job SET attempt = attempt + 1, lease_until = ?
+                WHERE id = ? AND attempt = ? AND state = ?
+                    AND state <> 'queued' AND ended_at IS NULL
+                """,
+                (to_micros(lease_until), job.id, job.attempt, job.state),
+            )
+            _check_fence(adopted, job)
+            return _read(connection, job.id)
+
+        return await self._database.write(work)
+
+    async def save(
+        self, before: Job, after: Job, *, now: datetime, settle: Settlement | None = None
+    ) -> Job:
+        """Write `after` over `before`, append the event, settle the books: all or nothing.
+
+        A job that ends settles in any case: as `settle` says, else by the rules of the books.
+
+        Raises:
+            StaleAttemptError: The row is not at the attempt and state of `before`.
+            StorageError: The table of states has no such move.
+        """
+        return await self._database.write(
+            lambda connection: _save(connection, before, after, now=now, settlement=settle)
+        )
+
+    async def renew(self, job: Job, *, lease_until: datetime) -> bool:
+        """Prolong the lease and say whether a cancel was requested meanwhile.
+
+        Raises:
+            StaleAttemptError: The job is no longer this attempt's to hold.
+        """
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                """
+                UPDATE job SET lease_until = ?
+                WHERE id = ? AND attempt = ?
+                    AND state IN ('submitting', 'running', 'fetching', 'ready', 'delivering')
+                RETURNING cancel_requested
+                """,
+                (to_micros(lease_until), job.id, job.attempt),
+            ).fetchone()
+            if row is None:
+                raise _stale(job)
+            return bool(row["cancel_requested"])
+
+        return await self._database.write(work)
+
+    async def request_cancel(self, job_id: JobId, *, now: datetime, by: str) -> Job:
+        """End a queued job at once, mark an active one; a final one stays as it is.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        return await self._database.write(
+            lambda connection: _request_cancel(connection, job_id, now=now, by=by)
+        )
+
+    async def orphans(self, *, now: datetime) -> Sequence[Job]:
+        """Return active jobs whose lease has run out, oldest first."""
+        return await self._database.read(lambda connection: lists.orphans(connection, now=now))
+
+    async def abandon_leases(self) -> int:
+        """End every lease at once; only for a start, when nobody else can hold one."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            return connection.execute(
+                """
+                UPDATE job INDEXED BY job_active SET lease_until = NULL
+                WHERE state IN ('submitting', 'running', 'fetching', 'ready', 'delivering')
+                    AND lease_until IS NOT NULL
+                """
+            ).rowcount
+
+        return await self._database.write(work)
+
+    async def ahead_of(self, job: Job) -> tuple[int, int]:
+        """Return how many unfinished renders come before `job` at its backend, and their cost."""
+        return await self._database.read(lambda connection: lists.ahead_of(connection, job.id))
+
+    async def list_jobs(
+        self, *, guild_id: int | None = None, user_id: int | None = None, is_open: bool, limit: int
+    ) -> Sequence[Job]:
+        """Return open jobs oldest first, or ended ones newest first."""
+        pick = lists.open_jobs if is_open else lists.ended_jobs
+        return await self._database.read(
+            lambda connection: pick(connection, guild_id=guild_id, user_id=user_id, limit=limit)
+        )
+
+    async def stale_cards(self, *, limit: int) -> Sequence[Job]:
+        """Return ended jobs whose card was not brought to their last state yet."""
+        return await self._database.read(
+            lambda connection: lists.stale_cards(connection, limit=limit)
+        )
+
+    async def mark_card(self, job: Job) -> None:
+        """Note that the card of `job` shows its state."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE job SET card_is_shown = 1 WHERE id = ? AND state = ?",
+                (job.id, job.state.value),
+            )
+
+        await self._database.write(work)
+
+    async def rates(self, backend: str, *, limit: int = 50) -> Sequence[float]:
+        """Return seconds per unit of cost of the newest finished renders, sorted."""
+        return await self._database.read(
+            lambda connection: lists.rates(connection, backend, limit=limit)
+        )
+
+
+def _save(
+    connection: sqlite3.Connection,
+    before: Job,
+    after: Job,
+    *,
+    now: datetime,
+    settlement: Settlement | None,
+    note: Mapping[str, object] | None = None,
+) -> Job:
+    if before.id != after.id or not may_move(before.state, after.state):
+        raise StorageError(f"Job {before.id} may not go from {before.state} to {after.state}.")
+    fence = {"fence_attempt": before.attempt, "fence_state": before.state}
+    values = {**to_columns(_closed(after, now=now)), **fence}
+    _check_fence(connection.execute(UPDATE_JOB, values), before)
+    saved = _read(connection, before.id)
+    failure = {} if saved.failure is None else {"failure": saved.failure.code}
+    append_event(connection, saved, before=before.state, at=now, note={**failure, **(note or {})})
+    settlement = settlement or settlement_of(saved)
+    if settlement is not None:
+        settle(connection, saved.id, settlement, at=now)
+    return saved
+
+
+def _request_cancel(
+    connection: sqlite3.Connection, job_id: JobId, *, now: datetime, by: str
+) -> Job:
+    job = _read(connection, job_id)
+    is_queued = job.state is JobState.QUEUED
+    if job.state.is_final or (job.cancel_requested and not is_queued):
+        return job
+    connection.execute("UPDATE job SET cancel_requested = 1 WHERE id = ?", (job_id,))
+    note = {"cancel_requested_by": by}
+    if is_queued:
+        cancelled = job.evolve(state=JobState.CANCELLED)
+        release = Settlement.RELEASE
+        return _save(connection, job, cancelled, now=now, settlement=release, note=note)
+    append_event(connection, job, before=job.state, at=now, note=note)
+    return _read(connection, job_id)
+
+
+def _closed(job: Job, *, now: datetime) -> Job:
+    """Return a final job with its end noted and the interaction's token erased."""
+    if not job.state.is_final:
+        return job
+    return job.evolve(
+        address=job.address.evolve(token=None),
+        ended_at=job.ended_at if job.ended_at is not None else now,
+        lease_until=None,
+    )
+
+
+def _read(connection: sqlite3.Connection, job_id: JobId) -> Job:
+    row = connection.execute(SELECT_JOB + "WHERE job.id = ?", (job_id,)).fetchone()
+    if row is None:
+        raise NotFoundError(f"There is no job `{job_id}`.")
+    return to_job(row)
+
+
+def _known(connection: sqlite3.Connection, job: Job) -> Job:
+    row = connection.execute(
+        SELECT_JOB + "WHERE job.origin = ? AND job.origin_key = ?", (job.origin, job.origin_key)
+    ).fetchone()
+    return to_job(row)
+
+
+def _check_fence(written: sqlite3.Cursor, job: Job) -> None:
+    if written.rowcount != 1:
+        raise _stale(job)
+
+
+def _stale(job: Job) -> StaleAttemptError:
+    return StaleAttemptError(
+        f"Job {job.id} is no longer at attempt {job.attempt} in {job.state}; this one must stop."
+    )

@@ -1,0 +1,130 @@
+"""Questions about many jobs at once; every one of them reads a partial index, none the history."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from jobs.model import Job, JobId
+from storage.rows import SELECT_JOB, to_job
+from storage.times import to_micros
+
+_MICROS_PER_S = 1_000_000
+
+
+def orphans(connection: sqlite3.Connection, *, now: datetime) -> Sequence[Job]:
+    """Return active jobs without a live lease that are due, oldest first."""
+    return _jobs(
+        connection,
+        """
+        INDEXED BY job_active
+        WHERE job.state IN ('submitting', 'running', 'fetching', 'ready', 'delivering')
+            AND coalesce(job.lease_until, 0) <= :now AND coalesce(job.due_at, 0) <= :now
+        ORDER BY job.number
+        """,
+        {"now": to_micros(now)},
+    )
+
+
+def ahead_of(connection: sqlite3.Connection, job_id: JobId) -> tuple[int, int]:
+    """Count the renders under way and the queued jobs whose turn comes first; sum their cost."""
+    row = connection.execute(
+        """
+        WITH mine AS (
+            SELECT backend, ready_at, number FROM job WHERE id = ? AND state = 'queued'
+        ), ahead AS (
+            SELECT other.cost FROM mine JOIN job AS other INDEXED BY job_queue
+                ON other.backend = mine.backend
+            WHERE other.state = 'queued'
+                AND (other.ready_at, other.number) < (mine.ready_at, mine.number)
+            UNION ALL
+            SELECT other.cost FROM mine JOIN job AS other INDEXED BY job_active
+                ON other.backend = mine.backend
+            WHERE other.state IN ('submitting', 'running', 'fetching', 'ready', 'delivering')
+                AND other.state IN ('submitting', 'running')
+        )
+        SELECT COUNT(*) AS jobs, coalesce(SUM(cost), 0) AS cost FROM ahead
+        """,
+        (job_id,),
+    ).fetchone()
+    return row["jobs"], row["cost"]
+
+
+def stale_cards(connection: sqlite3.Connection, *, limit: int) -> Sequence[Job]:
+    """Return ended jobs whose card does not show their end yet, oldest first."""
+    return _jobs(
+        connection,
+        """
+        INDEXED BY job_stale_card
+        WHERE job.ended_at IS NOT NULL AND job.card_is_shown = 0
+        ORDER BY job.ended_at LIMIT :limit
+        """,
+        {"limit": limit},
+    )
+
+
+def rates(connection: sqlite3.Connection, backend: str, *, limit: int) -> Sequence[float]:
+    """Return seconds per unit of cost of the newest finished renders, sorted."""
+    rows = connection.execute(
+        """
+        SELECT started_at, rendered_at, cost FROM job INDEXED BY job_rendered
+        WHERE backend = ? AND state IN ('done', 'undelivered') AND rendered_at IS NOT NULL
+            AND started_at IS NOT NULL AND cost > 0
+        ORDER BY rendered_at DESC LIMIT ?
+        """,
+        (backend, limit),
+    )
+    return sorted(
+        (row["rendered_at"] - row["started_at"]) / _MICROS_PER_S / row["cost"] for row in rows
+    )
+
+
+def open_jobs(
+    connection: sqlite3.Connection, *, guild_id: int | None, user_id: int | None, limit: int
+) -> Sequence[Job]:
+    """Return jobs that have not ended, oldest first."""
+    tail = """
+        WHERE job.number IN (
+            SELECT number FROM job INDEXED BY job_open
+            WHERE ended_at IS NULL
+                AND (:guild_id IS NULL OR guild_id = :guild_id)
+                AND (:user_id IS NULL OR user_id = :user_id)
+            ORDER BY number LIMIT :limit
+        )
+        ORDER BY job.number
+    """
+    values = {"guild_id": guild_id, "user_id": user_id, "limit": limit}
+    return _jobs(connection, tail, values)
+
+
+def ended_jobs(
+    connection: sqlite3.Connection, *, guild_id: int | None, user_id: int | None, limit: int
+) -> Sequence[Job]:
+    """Return ended jobs, newest first."""
+    values = {"guild_id": guild_id, "user_id": user_id, "limit": limit}
+    return _jobs(connection, _ended_tail(guild_id=guild_id, user_id=user_id), values)
+
+
+def _ended_tail(*, guild_id: int | None, user_id: int | None) -> str:
+    if user_id is not None:
+        return """
+            INDEXED BY job_ended_user
+            WHERE job.ended_at IS NOT NULL AND job.user_id = :user_id
+                AND (:guild_id IS NULL OR job.guild_id = :guild_id)
+            ORDER BY job.ended_at DESC LIMIT :limit
+        """
+    if guild_id is not None:
+        return """
+            INDEXED BY job_ended_guild
+            WHERE job.ended_at IS NOT NULL AND job.guild_id = :guild_id
+            ORDER BY job.ended_at DESC LIMIT :limit
+        """
+    return """
+        INDEXED BY job_ended
+        WHERE job.ended_at IS NOT NULL ORDER BY job.ended_at DESC LIMIT :limit
+    """
+
+
+def _jobs(
+    connection: sqlite3.Connection, tail: str, values: dict[str, int | None]
+) -> Sequence[Job]:
+    return [to_job(row) for row in connection.execute(SELECT_JOB + tail, values)]

@@ -1,0 +1,217 @@
+"""The real bot as a process of its own, in the sandbox, with a real worker and the real model."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import Channel, Message, Sandbox
+from bot.settings import child_environment
+from jobs.model import Job, JobId
+from jobs.states import JobState
+from storage.database import Database
+from storage.jobs import SqliteJobStore
+from storage.quotas import SqliteQuotaStore
+
+START_S = 60
+VIDEO_S = 120
+MESSAGES = "/channels/{channel_id}/messages"
+LONG = "steps:50 frames:32"  # renders long enough to be hit in the middle
+
+
+@dataclass
+class BotProcess:
+    """`python -m bot run`, started, killed and started again over one data folder."""
+
+    sandbox: Sandbox
+    data_dir: Path
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "flipbook.db"
+
+    @property
+    def log(self) -> str:
+        return (self.data_dir / "bot.log").read_text(errors="replace")
+
+    async def start(self) -> None:
+        environment = {
+            **self.sandbox.environment(),
+            "FLIPBOOK_DATA_DIR": str(self.data_dir),
+            "FLIPBOOK_HTTP_PORT": "0",
+            "LOCAL_ENABLED": "on",
+            "LOCAL_DEVICES": "cpu",
+            **self.environment,
+        }
+        await self.sandbox.wait_gone()
+        with (self.data_dir / "bot.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot",
+                "run",
+                env=child_environment(environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        await self.sandbox.wait_ready(START_S)
+
+    async def kill(self) -> None:
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        return await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        async with asyncio.timeout(30):
+            return await self.process.wait()
+
+    def workers(self) -> Sequence[int]:
+        """Return the ids of every process that was started over this data folder."""
+        own = self.process.pid if self.process is not None else 0
+        return [pid for pid in processes_naming(self.data_dir) if pid != own]
+
+    async def until_no_worker(self) -> None:
+        """Wait until every worker is gone."""
+        for pid in self.workers():
+            await gone(pid)
+
+    def kill_worker(self) -> None:
+        (pid,) = self.workers()
+        os.kill(pid, signal.SIGKILL)
+
+    def states(self) -> Sequence[str]:
+        """Return the states of all jobs as they stand in the file, oldest first."""
+        connection = sqlite3.connect(self.database)
+        try:
+            return [row[0] for row in connection.execute("SELECT state FROM job ORDER BY number")]
+        finally:
+            connection.close()
+
+    async def books(self) -> tuple[int, int]:
+        """Return videos used and reserved, after an audit that found nothing; the bot is down."""
+        async with Database.open(self.database) as database:
+            assert await SqliteQuotaStore(database).audit() == []
+
+            def total(connection: sqlite3.Connection) -> tuple[int, int]:
+                row = connection.execute(
+                    "SELECT coalesce(SUM(used), 0) AS used, coalesce(SUM(reserved), 0) AS reserved "
+                    "FROM bucket WHERE unit = 'videos'"
+                ).fetchone()
+                return row["used"], row["reserved"]
+
+            return await database.read(total)
+
+    async def job(self, job_id: str) -> Job:
+        async with Database.open(self.database) as database:
+            return await SqliteJobStore(database).get(JobId(job_id))
+
+
+async def gone(pid: int) -> None:
+    """Wait for the end of a process that is not our child (pidfd_open(2))."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        async with asyncio.timeout(20):
+            await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+def processes_naming(folder: Path) -> Sequence[int]:
+    """Return the ids of processes whose command line names a folder (proc(5))."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue  # it ended meanwhile
+        if str(folder).encode() in words:
+            found.append(int(entry.name))
+    return found
+
+
+def videos(channel: Channel) -> Sequence[Message]:
+    """Return the results that were posted and are still there."""
+    return [m for m in channel.messages.values() if m.attachments and not m.is_deleted]
+
+
+def cards(channel: Channel) -> Sequence[Message]:
+    """Return the cards of jobs: the answers to interactions, which hold no file."""
+    return [m for m in channel.messages.values() if not m.attachments and not m.is_deleted]
+
+
+def shows(channel: Channel, words: str) -> Callable[[], bool]:
+    """Say whether some message of a channel shows these words."""
+    return lambda: any(words in message.text for message in channel.messages.values())
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the placeholder model once."""
+    folder = tmp_path_factory.mktemp("models") / "shapes"
+    command = [sys.executable, "-m", "providers.local.placeholder", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603 - our own
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, model: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "models").mkdir(parents=True)
+    shutil.copytree(model, folder / "models" / model.name)
+    return folder
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncGenerator[Sandbox]:
+    async with Sandbox.open(tmp_path / "sandbox") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, data_dir: Path) -> AsyncGenerator[BotProcess]:
+    """Return the bot, not started; at the end nothing of it may be left."""
+    bot = BotProcess(sandbox, data_dir)
+    try:
+        yield bot
+    finally:
+        if bot.process is not None:
+            await bot.kill()
+        await bot.until_no_worker()
+
+
+@asynccontextmanager
+async def running(bot: BotProcess) -> AsyncGenerator[BotProcess]:
+    """Start the bot, and stop it as an operator would."""
+    await bot.start()
+    yield bot
+    assert await bot.stop() == 0, bot.log
+
+
+def ended(bot: BotProcess, number: int) -> Callable[[], bool]:
+    """Say whether so many jobs have come to an end."""
+    finals = {state.value for state in JobState if state.is_final}
+    return lambda: sum(state in finals for state in bot.states()) >= number

@@ -1,0 +1,47 @@
+"""A real database in a folder of its own, and small videos made with PyAV."""
+
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+from storage.jobs import SqliteJobStore
+from storage.quotas import SqliteQuotaStore
+from tests.storage.samples import write_gif, write_mp4
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    async with Database.open(tmp_path / "flipbook.db") as database:
+        yield database
+
+
+@pytest.fixture
+def store(database: Database) -> SqliteJobStore:
+    return SqliteJobStore(database)
+
+
+@pytest.fixture
+def quotas(database: Database) -> SqliteQuotaStore:
+    return SqliteQuotaStore(database)
+
+
+@pytest.fixture
+def mp4(tmp_path: Path) -> Path:
+    return write_mp4(tmp_path / "clip.mp4")
+
+
+@pytest.fixture
+def gif(tmp_path: Path) -> Path:
+    return write_gif(tmp_path / "clip.gif")
+
+
+@pytest.fixture
+def file_of(tmp_path: Path) -> Callable[[bytes], Path]:
+    def write(content: bytes) -> Path:
+        path = tmp_path / "file.mp4"
+        path.write_bytes(content)
+        return path
+
+    return write
