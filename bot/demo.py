@@ -79,8 +79,7 @@ async def demo(settings: Settings, *, prompt: str, seed: int) -> None:
         file = posted.attachments[0]
         path = folder / file.filename
         await asyncio.to_thread(path.write_bytes, file.content)
-        print(sandbox.render(posted))
-        print(f"\n{path}")
+        print(f"{sandbox.render(posted)}\n\n{path}")
 
 
 async def keep_open(settings: Settings) -> None:
@@ -135,8 +134,16 @@ async def _first_video(sandbox: Sandbox) -> Message:
     def posted() -> Message | None:
         return next((m for m in sandbox.channel.messages.values() if m.attachments), None)
 
-    await sandbox.wait_for(lambda: posted() is not None, timeout_s=VIDEO_S)
+    def answer() -> Message | None:
+        return next((m for m in sandbox.channel.messages.values() if not m.attachments), None)
+
+    def card_says(word: str) -> bool:
+        card = answer()
+        return card is not None and word in card.text
+
+    await sandbox.wait_for(lambda: card_says("Done") or card_says("No video"), timeout_s=VIDEO_S)
     found = posted()
     if found is None:
-        raise FlipbookError("the video was posted and deleted at once")
+        card = answer()
+        raise FlipbookError(card.text if card is not None else "nothing was answered")
     return found

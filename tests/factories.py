@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 _NUMBERS: Iterator[int] = count(1)
 
 
-def make_request(**overrides: Any) -> ResolvedRequest:  # noqa: ANN401 - each field its own type
+def make_request(**overrides: Any) -> ResolvedRequest:
     """Return a small resolved request; overrides are its fields, `prompt` is one segment."""
     prompt = overrides.pop("prompt", "a lighthouse at dusk")
     frames = overrides.get("frames", 16)
@@ -32,7 +32,7 @@ def make_request(**overrides: Any) -> ResolvedRequest:  # noqa: ANN401 - each fi
     return ResolvedRequest.model_validate({**values, **overrides})
 
 
-def make_job(**overrides: Any) -> Job:  # noqa: ANN401 - each field its own type
+def make_job(**overrides: Any) -> Job:
     """Return a queued job of its own id and origin key; `user_id` and `guild_id` are accepted."""
     number = next(_NUMBERS)
     requester = Requester(
@@ -52,7 +52,7 @@ def make_job(**overrides: Any) -> Job:  # noqa: ANN401 - each field its own type
     return Job(**{**values, **overrides})
 
 
-def make_receipt(job: Job | None = None, **overrides: Any) -> Receipt:  # noqa: ANN401
+def make_receipt(job: Job | None = None, **overrides: Any) -> Receipt:
     """Return the receipt of a job, as the local backend would write it."""
     job = job or make_job()
     values: dict[str, Any] = {
@@ -70,7 +70,7 @@ def make_receipt(job: Job | None = None, **overrides: Any) -> Receipt:  # noqa: 
     return Receipt.model_validate({**values, **overrides})
 
 
-def make_artifact(job: Job, **overrides: Any) -> Artifact:  # noqa: ANN401
+def make_artifact(job: Job, **overrides: Any) -> Artifact:
     """Return the artifact of a finished job; no file is written."""
     values: dict[str, Any] = {
         "name": f"{job.id}.{job.request.format}",
@@ -84,7 +84,7 @@ def make_artifact(job: Job, **overrides: Any) -> Artifact:  # noqa: ANN401
     return Artifact(**{**values, **overrides})
 
 
-def make_charge(**overrides: Any) -> Charge:  # noqa: ANN401
+def make_charge(**overrides: Any) -> Charge:
     """Return a charge of one video on one account, today, without a limit."""
     values: dict[str, Any] = {
         "account": "guild:2002/user:1001",
@@ -95,7 +95,7 @@ def make_charge(**overrides: Any) -> Charge:  # noqa: ANN401
     return Charge(**{**values, **overrides})
 
 
-def make_model(**overrides: Any) -> ModelInfo:  # noqa: ANN401
+def make_model(**overrides: Any) -> ModelInfo:
     """Return a small model of the local backend."""
     values: dict[str, Any] = {
         "id": "flipbook-shapes",

@@ -1,19 +1,37 @@
 """Shows a posted message in a terminal, for people who have no Discord at hand."""
 
+import re
+
 from bot.sandbox.components import Button
 from bot.sandbox.entities import Attachment, Message
+
+MENTION = re.compile(r"<@!?(\d+)>")
+LINE_SIGN = re.compile(r"^(?:#{1,3}|-#) ", re.MULTILINE)
+INVISIBLE = re.compile("[\u2066-\u2069]")  # the isolates around text that may run right to left
 
 
 def render(message: Message) -> str:
     """Write a message as plain text: author, what it replies to, text, files, buttons."""
     lines = [
         _head(message),
-        *_indented(message.text or ("(thinking)" if message.is_loading else "")),
+        *_indented(_readable(message) or ("(thinking)" if message.is_loading else "")),
     ]
     lines += [f"  [file] {_file(attachment)}" for attachment in message.shown_attachments]
     if message.buttons:
         lines.append("  " + " ".join(_button(button) for button in message.buttons))
     return "\n".join(lines)
+
+
+def _readable(message: Message) -> str:
+    """Write a message's text without its markdown signs, and people by their names."""
+    text = MENTION.sub(lambda found: _name(message, found[1]), message.text)
+    text = INVISIBLE.sub("", text)
+    return LINE_SIGN.sub("", text)
+
+
+def _name(message: Message, user_id: str) -> str:
+    member = message.channel.guild.members.get(user_id)
+    return f"@{member.name}" if member else "@unknown"
 
 
 def _head(message: Message) -> str:
@@ -25,7 +43,7 @@ def _head(message: Message) -> str:
 
 
 def _quote(message: Message) -> str:
-    first = message.text.split("\n", 1)[0]
+    first = _readable(message).split("\n", 1)[0]
     return f"{message.author.name}: {first[:60]}"
 
 

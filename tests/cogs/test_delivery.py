@@ -123,9 +123,9 @@ async def test_a_refused_size_leads_to_what_is_always_taken(
 ) -> None:
     job, _ = await rendered(house)
     job = job.evolve(address=job.address.evolve(upload_limit=50 * 2**20))
-    file.write_bytes(VIDEO + bytes(12 * 2**20))  # noqa: ASYNC240 - a test's file
+    file.write_bytes(VIDEO + bytes(12 * 2**20))
     assert await client.delivery.deliver(job, file) == TooLarge(limit=10 * 2**20)
-    file.write_bytes(VIDEO)  # noqa: ASYNC240 - a test's file
+    file.write_bytes(VIDEO)
     house.sandbox.faults.add("POST", MESSAGES, Fault.instead(413, code=40005))
     assert await client.delivery.deliver(job, file) == TooLarge(limit=len(VIDEO) // 2)
 

@@ -31,7 +31,7 @@ def resolved(
     return resolve(request, model, draw_seed=lambda: 4242)
 
 
-def refusal(model: ModelInfo = SHAPES, *, prompt: str = "a cat", **fields: Any) -> RequestError:  # noqa: ANN401 - each field its own type
+def refusal(model: ModelInfo = SHAPES, *, prompt: str = "a cat", **fields: Any) -> RequestError:
     with pytest.raises(RequestError) as caught:
         resolved(model, prompt=prompt, **fields)
     return caught.value

@@ -45,7 +45,7 @@ class Crashing:
         self._connection = connection
         self._left = statements
 
-    def execute(self, *args: Any) -> sqlite3.Cursor:  # noqa: ANN401 - sqlite3's own
+    def execute(self, *args: Any) -> sqlite3.Cursor:
         if self._left == 0:
             raise CrashError
         self._left -= 1
@@ -125,7 +125,7 @@ class Books(RuleBasedStateMachine):
         account=st.sampled_from(ACCOUNTS),
         amounts=st.lists(st.integers(0, 3), min_size=2, max_size=2),
     )
-    def reserves(self, account: str, amounts: list[int]) -> Any:  # noqa: ANN401 - Hypothesis' own
+    def reserves(self, account: str, amounts: list[int]) -> Any:
         charges = self.charges(account, amounts)
         if not all(self.fits(charge) for charge in charges):
             with pytest.raises(QuotaExceededError):

@@ -1,0 +1,155 @@
+"""The command line, as an operator types it."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import av
+import pytest
+
+from bot.sandbox import Sandbox
+from bot.settings import child_environment
+from tests.e2e.conftest import BotProcess, processes_naming, running
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+QUICK = ("--steps", "2", "--frames", "8")
+
+
+async def command(
+    *words: str, data_dir: Path, settings: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Run `python -m bot …`; return its exit code and what it printed."""
+    environment = {
+        "FLIPBOOK_DATA_DIR": str(data_dir),
+        "FLIPBOOK_HTTP_PORT": "0",
+        "LOCAL_DEVICES": "cpu",
+        **(settings or {}),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *words,
+        env=child_environment(environment),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(120):
+        out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+def pixels(path: Path) -> bytes:
+    with av.open(str(path), "r") as container:
+        return b"".join(
+            frame.to_ndarray(format="rgb24").tobytes() for frame in container.decode(video=0)
+        )
+
+
+async def test_render_makes_one_video_without_discord(data_dir: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
+    code, out, err = await command(
+        *("render", "a red circle", "-o", str(first), "--seed", "7", "--json", *QUICK),
+        data_dir=data_dir,
+    )
+    assert code == 0, err
+    receipt = json.loads(out)
+    assert receipt["seed"] == 7
+    assert receipt["provider"] == "local"
+    assert receipt["effective"]["steps"] == 2
+
+    code, out, err = await command(
+        *("render", "a red circle", "-o", str(second), "--seed", "7", *QUICK), data_dir=data_dir
+    )
+    assert code == 0, err
+    assert out.strip() == str(second)
+    assert pixels(first) == pixels(second)
+    assert not (data_dir / "flipbook.db").exists(), "without --data-dir nothing is kept"
+    assert processes_naming(data_dir) == []
+
+
+async def test_render_with_a_data_folder_keeps_the_job_there(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    video = tmp_path / "kept.gif"
+    code, _, err = await command(
+        *("render", "a | 4: b", "-o", str(video), "--format", "gif", "--steps", "2"),
+        *("--frames", "12", "--data-dir", str(data_dir)),
+        data_dir=data_dir,
+    )
+    assert code == 0, err
+    assert video.read_bytes().startswith(b"GIF8")
+    assert len(list((data_dir / "videos").glob("*.gif"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--width", "500"), "`width` must be a multiple of 8"),
+        (("--frames", "129"), "between 8 and 128"),
+        (("--model", "nope"), "there is no 'nope' here"),
+        (("--provider", "novita"), "novita is not set up here"),
+        (("--image", "/nowhere/picture.png"), "cannot be read"),
+    ],
+)
+async def test_render_refuses_bad_input_with_code_2(
+    data_dir: Path, tmp_path: Path, options: tuple[str, str], words: str
+) -> None:
+    video = tmp_path / "never.mp4"
+    code, _, err = await command("render", "x", "-o", str(video), *options, data_dir=data_dir)
+    assert code == 2, err
+    assert words in err.splitlines()[-1]
+    assert not video.exists()
+
+
+async def test_check_says_ready_by_its_exit_code(data_dir: Path) -> None:
+    code, out, err = await command("check", data_dir=data_dir, settings={"DISCORD_TOKEN": "x.y.z"})
+    assert code == 0, out + err
+    assert "FAIL" not in out
+    code, out, _ = await command("check", data_dir=data_dir, settings={"DISCORD_TOKEN": ""})
+    assert code == 1
+    assert "FAIL  settings: DISCORD_TOKEN is set: it is not" in out
+
+
+async def test_check_finds_a_broken_model(data_dir: Path) -> None:
+    (data_dir / "models" / "shapes" / "model_index.json").write_text("{")
+    code, out, _ = await command("check", data_dir=data_dir, settings={"DISCORD_TOKEN": "x.y.z"})
+    assert code == 1
+    assert "shapes" in out
+    assert "broken" in out
+
+
+async def test_sync_sends_the_commands_while_the_bot_runs(
+    sandbox: Sandbox, bot: BotProcess
+) -> None:
+    async with running(bot):
+        before = len(sandbox.requests.of("PUT", "/applications/{application_id}/commands"))
+        code, out, err = await command(
+            "sync", data_dir=bot.data_dir, settings=sandbox.environment()
+        )
+        assert code == 0, err
+        assert "commands synced to every server" in out
+        after = len(sandbox.requests.of("PUT", "/applications/{application_id}/commands"))
+    assert after == before + 1
+
+
+async def test_commands_are_synced_once_and_not_at_every_start(
+    sandbox: Sandbox, bot: BotProcess
+) -> None:
+    for _ in range(2):
+        async with running(bot):
+            pass
+    assert len(sandbox.requests.of("PUT", "/applications/{application_id}/commands")) == 1
+
+
+async def test_the_demo_prints_the_posted_message_and_its_file(data_dir: Path) -> None:
+    code, out, err = await command("demo", data_dir=data_dir)
+    assert code == 0, err
+    assert "@ada, your video is ready." in out
+    assert "seed `7`" in out
+    video = Path(out.strip().splitlines()[-1])
+    assert video.read_bytes()[4:8] == b"ftyp"
+    assert processes_naming(data_dir) == []
