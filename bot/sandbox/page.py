@@ -17,6 +17,7 @@ from bot.sandbox.entities import Channel, Member, Message
 from bot.sandbox.errors import SandboxError, SandboxTimeoutError
 from bot.sandbox.interaction import Interaction
 from bot.sandbox.json_types import JsonObject, as_object, objects
+from bot.sandbox.render import first_line
 from bot.sandbox.world import World
 
 POLL_S = 20.0
@@ -110,7 +111,7 @@ class Page:
             "edited": message.edited_at is not None,
             "ephemeral": message.is_ephemeral,
             "loading": message.is_loading,
-            "reply_to": f"{reference.author.name}: {reference.text[:80]}" if reference else None,
+            "reply_to": f"{reference.author.name}: {first_line(reference)}" if reference else None,
             "content": message.content,
             "embeds": message.embeds,
             "components": message.components,

@@ -14,7 +14,7 @@ def render(message: Message) -> str:
     """Write a message as plain text: author, what it replies to, text, files, buttons."""
     lines = [
         _head(message),
-        *_indented(_readable(message) or ("(thinking)" if message.is_loading else "")),
+        *_indented(readable(message) or ("(thinking)" if message.is_loading else "")),
     ]
     lines += [f"  [file] {_file(attachment)}" for attachment in message.shown_attachments]
     if message.buttons:
@@ -22,11 +22,16 @@ def render(message: Message) -> str:
     return "\n".join(lines)
 
 
-def _readable(message: Message) -> str:
-    """Write a message's text without its markdown signs, and people by their names."""
+def readable(message: Message) -> str:
+    """Return a message's text without its markdown signs, and people by their names."""
     text = MENTION.sub(lambda found: _name(message, found[1]), message.text)
     text = INVISIBLE.sub("", text)
     return LINE_SIGN.sub("", text)
+
+
+def first_line(message: Message) -> str:
+    """Return how a message is quoted above its reply."""
+    return readable(message).split("\n", 1)[0][:60]
 
 
 def _name(message: Message, user_id: str) -> str:
@@ -43,8 +48,7 @@ def _head(message: Message) -> str:
 
 
 def _quote(message: Message) -> str:
-    first = _readable(message).split("\n", 1)[0]
-    return f"{message.author.name}: {first[:60]}"
+    return f"{message.author.name}: {first_line(message)}"
 
 
 def _indented(text: str) -> list[str]:
