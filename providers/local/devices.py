@@ -1,0 +1,59 @@
+"""Finds out what the engine can run on, without loading torch into the bot.
+
+`auto` means every CUDA device, or the CPU where there is none. torch is asked in a process of
+its own, and only if the machine has a GPU at all.
+"""
+
+import asyncio
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jobs.errors import SettingsError
+
+CPU = "cpu"
+QUESTION = "import torch; print(torch.cuda.device_count())"
+GPU_NODES = ("nvidia[0-9]*", "dxg", "kfd")  # NVIDIA; Windows' Linux; ROCm
+
+
+async def find_devices(
+    asked: Sequence[str], *, python: str, env: Mapping[str, str], dev: Path = Path("/dev")
+) -> tuple[str, ...]:
+    """Return torch's names of the devices to use, one worker for each.
+
+    Args:
+        asked: `auto`, `cpu`, or numbers of GPUs.
+        python: The interpreter that has torch.
+        env: Its environment.
+        dev: Where the machine lists its devices.
+
+    Raises:
+        SettingsError: A GPU is asked for that torch does not see.
+    """
+    if all(name == CPU for name in asked):
+        return (CPU,)
+    count = await _count_gpus(python, env) if _has_gpu(dev) else 0
+    found: list[str] = []
+    for name in asked:
+        if name == "auto":
+            found += [f"cuda:{number}" for number in range(count)] or [CPU]
+        elif name == CPU:
+            found.append(CPU)
+        elif int(name) < count:
+            found.append(f"cuda:{int(name)}")
+        else:
+            message = f"LOCAL_DEVICES names GPU {name}, but torch sees {count} here."
+            raise SettingsError(message)
+    return tuple(dict.fromkeys(found))
+
+
+def _has_gpu(dev: Path) -> bool:
+    return any(next(dev.glob(pattern), None) is not None for pattern in GPU_NODES)
+
+
+async def _count_gpus(python: str, env: Mapping[str, str]) -> int:
+    process = await asyncio.create_subprocess_exec(
+        python, "-c", QUESTION, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=dict(env)
+    )
+    output, _ = await process.communicate()
+    return int(output) if process.returncode == 0 else 0

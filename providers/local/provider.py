@@ -1,0 +1,301 @@
+"""The local engine as a backend: orders go to worker processes, videos come back as files.
+
+There is one worker for each device. It is started by the first order that needs it, replaced
+when it ends, and ended with the bot, however the bot ends.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from jobs.errors import InterruptedRenderError, UnavailableError
+from jobs.model import Job, Progress, Submission
+from jobs.ports import Clock, Rendering
+from jobs.request import ModelInfo, ProviderName, ResolvedRequest
+from providers.local.capabilities import check_scheduler, warnings_for
+from providers.local.catalogue import EMBEDDED, EMBEDDINGS, LORAS, ModelCatalogue
+from providers.local.devices import find_devices
+from providers.local.embedded import build_embedded
+from providers.local.process import Patience, WorkerProcess
+from providers.local.renders import Render
+from providers.local.wire import RenderOrder
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 1024**2  # bytes
+ENDPOINT = "local"
+WORKER_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",  # what is not in the models folder is not there
+    "TOKENIZERS_PARALLELISM": "false",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # same seed, same video (cuBLAS docs)
+}
+
+
+class LocalProvider:
+    """The `Provider` of this machine's own devices; open it with `async with`.
+
+    Args:
+        models_dir: Holds models, LoRAs and embeddings.
+        scratch_dir: Holds finished videos until they are fetched; emptied at the start.
+        devices: `auto`, `cpu`, or numbers of GPUs.
+        clock: Measures how long a worker is silent.
+        python: The interpreter that has torch.
+        env: The environment of the workers.
+        idle_unload_s: Ends a worker that had nothing to do for so long; 0 is never.
+        patience: How long a worker may be silent.
+    """
+
+    def __init__(  # noqa: PLR0913 - each a setting of its own
+        self,
+        *,
+        models_dir: Path,
+        scratch_dir: Path,
+        devices: Sequence[str],
+        clock: Clock,
+        python: str = sys.executable,
+        env: Mapping[str, str],
+        idle_unload_s: float = 0.0,
+        patience: Patience | None = None,
+    ) -> None:
+        self._models_dir = models_dir.absolute()
+        self._scratch = scratch_dir.absolute()
+        self._asked_devices = devices
+        self._devices: tuple[str, ...] = ()
+        self._clock = clock
+        self._python = python
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        self._env = {**env, **WORKER_ENVIRONMENT, "PYTHONPATH": path}
+        self._patience = replace(patience or Patience(), idle_s=idle_unload_s)
+        self._catalogue = ModelCatalogue(self._models_dir)
+        self._workers: dict[str, WorkerProcess] = {}
+        self._lives: dict[WorkerProcess, asyncio.Task[None]] = {}
+        self._renders: dict[str, Render] = {}
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self.prepare()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def prepare(self) -> None:
+        """Find the devices, empty the scratch folder, build the embedded model if it is missing.
+
+        Raises:
+            SettingsError: A GPU is asked for that is not there.
+        """
+        self._devices = await find_devices(self._asked_devices, python=self._python, env=self._env)
+        await asyncio.to_thread(_empty, self._scratch)
+        if not (self._models_dir / EMBEDDED).exists():
+            await build_embedded(self._models_dir / EMBEDDED, python=self._python, env=self._env)
+
+    async def close(self) -> None:
+        """End all workers; what they were working on is lost."""
+        lives = list(self._lives.items())
+        await asyncio.gather(*(worker.stop() for worker, _ in lives))
+        await asyncio.gather(*(life for _, life in lives), return_exceptions=True)
+
+    @property
+    def name(self) -> ProviderName:
+        """Return its name."""
+        return ProviderName.LOCAL
+
+    @property
+    def is_paid(self) -> bool:
+        """A render here costs nothing but time and may be repeated."""
+        return False
+
+    @property
+    def slots(self) -> int:
+        """Return how many devices render at once."""
+        return max(1, len(self._devices))
+
+    @property
+    def worker_pids(self) -> Sequence[int]:
+        """Return the processes that run now."""
+        return [worker.pid for worker in self._lives if not worker.has_exited]
+
+    def models(self) -> Sequence[ModelInfo]:
+        """Return the models that are whole; the embedded one first."""
+        return self._catalogue.models()
+
+    def loras(self) -> Sequence[str]:
+        """Return the LoRA files."""
+        return self._catalogue.loras()
+
+    def embeddings(self) -> Sequence[str]:
+        """Return the textual inversions."""
+        return self._catalogue.embeddings()
+
+    def check(self, request: ResolvedRequest) -> Sequence[str]:
+        """Return a sentence for each option that will not act.
+
+        Raises:
+            RequestError: Something named is not here or broken, or the scheduler cannot work.
+        """
+        self._catalogue.require(request.model)
+        check_scheduler(request.scheduler)
+        self._catalogue.require_files(LORAS, [lora.id for lora in request.loras])
+        self._catalogue.require_files(EMBEDDINGS, request.embeddings)
+        return warnings_for(request)
+
+    async def submit(self, job: Job, *, token: str, image: Path | None) -> Submission:
+        """Give the job to a free worker.
+
+        Raises:
+            RequestError: What it names has gone or broken since it was asked.
+            UnavailableError: Every worker is busy, or none can be started.
+        """
+        self.check(job.request)
+        render = Render(render_id=f"{job.id}-{secrets.token_hex(8)}", job_id=job.id)
+        order = RenderOrder(
+            id=render.id,
+            request=job.request,
+            image=str(image) if image is not None else None,
+        )
+        await self._forget(job)
+        async with self._starting:
+            worker = await self._free_worker()
+            self._renders[render.id] = render
+            await worker.give(render, order)
+        await self._know_hash(job.request.model)
+        return Submission(
+            provider_job_id=render.id,
+            endpoint=ENDPOINT,
+            sent=job.request.model_dump(mode="json", exclude_none=True),
+            effective={"seed": job.request.seed, "device": worker.device},
+        )
+
+    async def watch(self, job: Job) -> AsyncIterator[Progress]:
+        """Yield progress until the video is ready; whoever leaves early ends the render.
+
+        Raises:
+            RenderFailedError: It failed.
+            InterruptedRenderError: Its worker is gone, or it is not a render of this process.
+            RenderCancelledError: It was cancelled.
+        """
+        render = self._render_of(job)
+        try:
+            async for progress in render.follow():
+                yield progress
+        finally:
+            if not render.has_ended:
+                await asyncio.shield(self._cancel(render))
+
+    @asynccontextmanager
+    async def fetch(self, job: Job) -> AsyncGenerator[Rendering]:
+        """Open the finished video; leaving removes it.
+
+        Raises:
+            InterruptedRenderError: It is not there any more.
+        """
+        done = self._render_of(job).result()
+        path = Path(done.path)
+        try:
+            with _open(path) as file:
+                yield Rendering(
+                    chunks=_chunks(file), effective=done.effective, versions=done.versions
+                )
+        finally:
+            self._renders.pop(done.id, None)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def cancel(self, job: Job) -> None:
+        """Stop the job's render within a step; one that is not here is left alone."""
+        for render in list(self._renders.values()):
+            if render.job_id == job.id:
+                await self._cancel(render)
+
+    async def _cancel(self, render: Render) -> None:
+        for worker in list(self._workers.values()):
+            await worker.cancel(render)
+
+    def _render_of(self, job: Job) -> Render:
+        render = self._renders.get(job.provider_job_id or "")
+        if render is None:
+            raise InterruptedRenderError("The render was lost when Flipbook was restarted.")
+        return render
+
+    async def _forget(self, job: Job) -> None:
+        """Drop what earlier attempts at a job left."""
+        for render in list(self._renders.values()):
+            if render.job_id == job.id:
+                del self._renders[render.id]
+                await self._cancel(render)
+
+    async def _free_worker(self) -> WorkerProcess:
+        """Return a worker that has nothing to do, started if its device has none.
+
+        Raises:
+            UnavailableError: There is none.
+        """
+        for device in self._devices:
+            worker = self._workers.get(device)
+            if worker is not None and worker.is_alive:
+                if worker.is_free:
+                    return worker
+                continue
+            if worker is not None and worker in self._lives:
+                await asyncio.wait([self._lives[worker]])  # its memory has to be free first
+            return await self._start_worker(device)
+        raise UnavailableError("The local engine is busy.", retry_after_s=5.0)
+
+    async def _start_worker(self, device: str) -> WorkerProcess:
+        arguments = {
+            "--device": device,
+            "--models": str(self._models_dir),
+            "--scratch": str(self._scratch),
+        }
+        worker = await WorkerProcess.start(
+            [
+                *(self._python, "-m", "providers.local.worker"),
+                *(word for pair in arguments.items() for word in pair),
+            ],
+            env=self._env,
+            device=device,
+            clock=self._clock,
+            patience=self._patience,
+        )
+        self._workers[device] = worker
+        self._lives[worker] = asyncio.create_task(worker.live(), name=f"worker {worker.pid}")
+        self._lives[worker].add_done_callback(lambda _: self._lives.pop(worker, None))
+        return worker
+
+    async def _know_hash(self, model_id: str) -> None:
+        """Hash the weights while the worker is at work already; the receipt names them."""
+        try:
+            await asyncio.to_thread(self._catalogue.hash_of, model_id)
+        except OSError as error:
+            logger.warning("No hash of %s: %s", model_id, error)
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InterruptedRenderError("The finished video is gone from the disk.") from error
+
+
+async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(file.read, CHUNK):
+        yield chunk

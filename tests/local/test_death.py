@@ -1,0 +1,191 @@
+"""Workers that die, hang or have nothing to do, and a bot that is killed."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.settings import child_environment
+from jobs.errors import (
+    InterruptedRenderError,
+    RenderCancelledError,
+    RenderFailedError,
+    UnavailableError,
+)
+from jobs.model import Job
+from providers.local.process import Patience
+from providers.local.provider import LocalProvider
+from tests.fakes.clock import FakeClock
+from tests.local.videos import ENVIRONMENT, Opener, impostor, render, small, submitted
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+READY = '{"event":"ready","device":"cpu","versions":{}}'
+PROGRESS = '{"event":"progress","id":"ID","stage":"denoising"}'
+FAILED = '{"event":"failed","id":"ID","code":"broken","message":"It broke."}'
+READ_ORDER = (
+    f"echo '{READY}'",
+    "read order",
+    """id=$(echo "$order" | sed 's/.*"id":"\\([^"]*\\)","request".*/\\1/')""",
+)
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from bot.clock import SystemClock
+from bot.settings import child_environment
+from providers.local.provider import LocalProvider
+from tests.local.videos import small, submitted
+
+async def main():
+    models, scratch = map(Path, sys.argv[1:])
+    async with LocalProvider(
+        models_dir=models, scratch_dir=scratch, devices=("cpu",), clock=SystemClock(),
+        env=child_environment(),
+    ) as provider:
+        job = await submitted(provider, small(steps=50, frames=128))
+        async for progress in provider.watch(job):
+            if progress.stage == "denoising":
+                print(*provider.worker_pids, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def watched(provider: LocalProvider, job: Job, *, then: Callable[[], None]) -> None:
+    """Watch a render and do something once it is in the middle of its steps."""
+    async for progress in provider.watch(job):
+        if progress.stage == "denoising":
+            then()
+
+
+async def gone(handle: int) -> None:
+    """Wait until a process has ended, also one that is not our child; closes the handle."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(handle, ended.set)
+    async with asyncio.timeout(20):
+        await ended.wait()
+    loop.remove_reader(handle)
+    os.close(handle)
+
+
+def say(event: str) -> str:
+    """Return the shell's command that writes an event about the order that was read."""
+    return f"echo '{event}' | sed \"s/ID/$id/\""
+
+
+@pytest.mark.slow
+async def test_a_killed_worker_interrupts_its_render_and_a_new_one_takes_over(
+    engine: LocalProvider,
+) -> None:
+    reference = await render(engine, small(seed=3))
+    before = engine.worker_pids[0]
+    job = await submitted(engine, small(steps=50, frames=32))
+    with pytest.raises(InterruptedRenderError):
+        await watched(engine, job, then=lambda: os.kill(before, signal.SIGKILL))
+    job = await submitted(engine, small(steps=50))
+    await engine.cancel(job)  # before the new process has said a word
+    with pytest.raises(RenderCancelledError):
+        await watched(engine, job, then=lambda: None)
+    assert (await render(engine, small(seed=3))).content == reference.content
+    assert engine.worker_pids != [before]
+
+
+@pytest.mark.slow
+async def test_a_bot_that_is_killed_leaves_no_worker_behind(models: Path, tmp_path: Path) -> None:
+    parent = subprocess.Popen(  # noqa: S603, ASYNC220 - our own code, and read line by line
+        [sys.executable, "-c", PARENT, str(models), str(tmp_path / "scratch")],
+        env=child_environment(ENVIRONMENT | {"PYTHONPATH": "."}),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        handle = os.pidfd_open(worker)
+        parent.kill()
+    await gone(handle)
+
+
+async def test_a_worker_that_never_gets_ready_is_killed(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    python = impostor(tmp_path, "exec sleep 1000")
+    async with open_provider(clock=clock, python=python) as provider:
+        job = await submitted(provider, small())
+        await clock.until_asleep(5)
+        clock.advance(200)
+        with pytest.raises(InterruptedRenderError):
+            await watched(provider, job, then=lambda: None)
+        assert provider.worker_pids == []
+
+
+async def test_a_worker_that_hangs_in_a_render_is_killed(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    python = impostor(tmp_path, *READ_ORDER, say(PROGRESS), "exec sleep 1000")
+    patience = Patience(start_s=1e9, render_s=60)
+    async with open_provider(clock=clock, python=python, patience=patience) as provider:
+        job = await submitted(provider, small())
+        await clock.until_asleep(5)
+        with pytest.raises(InterruptedRenderError):
+            await watched(provider, job, then=lambda: clock.advance(61))
+
+
+async def test_an_idle_worker_is_ended_and_frees_its_memory(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    python = impostor(tmp_path, *READ_ORDER, say(FAILED), "cat >/dev/null")
+    async with open_provider(clock=clock, python=python, idle_unload_s=600) as provider:
+        job = await submitted(provider, small())
+        with pytest.raises(RenderFailedError):
+            await watched(provider, job, then=lambda: None)
+        await clock.until_asleep(5)
+        clock.advance(601)
+        await gone(os.pidfd_open(provider.worker_pids[0]))
+
+
+@pytest.mark.parametrize("end", ["exit 3", "exec sleep 1000"])
+async def test_a_worker_without_memory_is_replaced(
+    open_provider: Opener, tmp_path: Path, end: str
+) -> None:
+    clock, failed = FakeClock(), FAILED.replace("broken", "out_of_memory")
+    note = f"echo $$ >> {tmp_path}/pids"
+    python = impostor(tmp_path, note, *READ_ORDER, say(failed), end)
+    patience = Patience(stop_s=0)
+    async with open_provider(clock=clock, python=python, patience=patience) as provider:
+        for _ in range(2):
+            if provider.worker_pids:
+                await clock.until_asleep(5)
+            clock.advance(5)  # one that does not end by itself is killed at the next look
+            job = await submitted(provider, small())
+            with pytest.raises(RenderFailedError):
+                await watched(provider, job, then=lambda: None)
+    assert len(set((tmp_path / "pids").read_text().split())) == 2
+
+
+async def test_a_second_render_at_once_is_told_to_come_back(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    python = impostor(tmp_path, f"echo '{READY}'", "cat >/dev/null")
+    async with open_provider(python=python) as provider:
+        await submitted(provider, small())
+        with pytest.raises(UnavailableError) as caught:
+            await submitted(provider, small())
+    assert caught.value.retry_after_s
+
+
+async def test_an_engine_that_cannot_be_started_says_that_nothing_was_sent(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    async with open_provider(python=str(tmp_path / "no-such-python")) as provider:
+        with pytest.raises(UnavailableError):
+            await submitted(provider, small())

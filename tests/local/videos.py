@@ -1,0 +1,117 @@
+"""Takes jobs through an engine, and looks at what came of them."""
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from bot.settings import child_environment
+from jobs.model import Job, Progress
+from providers.local.provider import LocalProvider
+from tests.factories import make_job, make_request
+
+Opener = Callable[..., LocalProvider]
+ENVIRONMENT = {"OMP_NUM_THREADS": "1"}  # the suite shares its cores
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What came of one render."""
+
+    content: bytes
+    frames: NDArray[np.uint8]
+    effective: dict[str, Any]
+    versions: dict[str, str]
+    news: list[Progress]
+
+
+def decode(content: bytes) -> NDArray[np.uint8]:
+    with av.open(BytesIO(content), "r") as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return np.stack(frames).astype(np.uint8)
+
+
+def distance(one: Made, other: Made) -> float:
+    """Return by how much two clips differ, 0-255."""
+    return float(np.abs(one.frames.astype(int) - other.frames.astype(int)).mean())
+
+
+def small(**overrides: Any) -> Job:
+    """Return a job that renders in a fraction of a second."""
+    values: dict[str, Any] = {"model": "shapes", "frames": 8, "steps": 2, **overrides}
+    return make_job(request=make_request(**values))
+
+
+async def submitted(provider: LocalProvider, job: Job, image: Path | None = None) -> Job:
+    submission = await provider.submit(job, token="a-token", image=image)
+    return job.evolve(provider_job_id=submission.provider_job_id)
+
+
+async def render(provider: LocalProvider, job: Job, image: Path | None = None) -> Made:
+    """Take a job from submit to the end of fetch."""
+    job = await submitted(provider, job, image)
+    news = [progress async for progress in provider.watch(job)]
+    async with provider.fetch(job) as rendering:
+        content = b"".join([chunk async for chunk in rendering.chunks])
+        return Made(
+            content=content,
+            frames=decode(content),
+            effective=dict(rendering.effective),
+            versions=dict(rendering.versions),
+            news=news,
+        )
+
+
+def build_model(out: Path) -> None:
+    command = [sys.executable, "-m", "providers.local.placeholder", str(out)]
+    subprocess.run(  # noqa: S603 - our own module
+        command, check=True, env=child_environment(ENVIRONMENT), capture_output=True
+    )
+
+
+def add_adapters(models: Path) -> None:
+    """Write a LoRA and a textual inversion for the embedded model, and a LoRA for another one."""
+    random = np.random.default_rng(1)
+    place = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
+
+    def draw(*shape: int) -> NDArray[np.float32]:
+        return random.normal(size=shape).astype(np.float32)
+
+    def lora(width: int) -> dict[str, NDArray[np.float32]]:
+        return {f"{place}.lora_A.weight": draw(4, width), f"{place}.lora_B.weight": draw(32, 4)}
+
+    files = {
+        "loras/glow": lora(64),
+        "loras/for-another-model": lora(768),
+        "embeddings/swirl": {"emb_params": draw(2, 64)},
+    }
+    for name, tensors in files.items():
+        path = models / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        save_file(tensors, path)
+
+
+def add_crooked_model(models: Path) -> None:
+    """Add a folder whose files are whole, but whose VAE is none: only loading it shows that."""
+    folder = models / "crooked"
+    shutil.copytree(models / "shapes", folder)
+    save_file({"weight": np.zeros(3)}, folder / "vae" / "diffusion_pytorch_model.safetensors")
+    config = folder / "vae" / "config.json"
+    config.write_text(config.read_text().replace('"DownEncoderBlock2D"', '"NoSuchBlock"'))
+
+
+def impostor(folder: Path, *commands: str) -> str:
+    """Write a shell script to be started in place of Python, and return its path."""
+    path = folder / "python"
+    path.write_text("\n".join(["#!/bin/sh", *commands, ""]))
+    path.chmod(0o755)
+    return str(path)
