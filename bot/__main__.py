@@ -6,15 +6,16 @@ A command prints what it is asked for on stdout and everything else on stderr. I
 
 import argparse
 import asyncio
+import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from bot import __version__
 from bot.logs import set_up_logs
 from bot.settings import Settings, load_settings
 from jobs.errors import FlipbookError, RequestError
 
-Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
+Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
 
 async def run(settings: Settings, _: argparse.Namespace) -> int:
@@ -103,17 +104,25 @@ def main() -> None:
         settings = load_settings()
         secrets = [settings.discord_token, settings.modelslab_api_key, settings.novita_api_key]
         set_up_logs(settings.log_format, [s.get_secret_value() for s in secrets if s])
-        code = asyncio.run(arguments.run(settings, arguments))
+        code = asyncio.run(_run(arguments.run(settings, arguments)))
     except RequestError as error:
         code = _say(error, 2)
     except FlipbookError as error:
         code = _say(error, 1)
-    except KeyboardInterrupt:
-        code = 130
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        code = _say("stopped", 130)
     sys.exit(code)
 
 
-def _say(error: FlipbookError, code: int) -> int:
+async def _run(command: Coroutine[None, None, int]) -> int:
+    """Run a command; SIGTERM cancels it, so that what it started is ended with it."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await command
+
+
+def _say(error: FlipbookError | str, code: int) -> int:
     print(f"flipbook: {error}", file=sys.stderr)
     return code
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import discord
-from providers.local.provider import LocalProvider
 
 from bot import __version__
 from bot.client import FlipbookClient
@@ -34,6 +33,7 @@ from jobs.request import MAX_SEED
 from jobs.runner import Runner
 from jobs.service import Draws, Service
 from jobs.steps import Steps
+from providers.local.provider import LocalProvider
 from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
 from storage.database import Database
@@ -187,7 +187,7 @@ async def sync_commands(settings: Settings, *, guild: int | None) -> str:
     async with AsyncExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="flipbook-"))
         parts = await stack.enter_async_context(open_parts(without_engine, store_dir=Path(scratch)))
-        client = await stack.enter_async_context(_new_client(parts))
+        client = await stack.enter_async_context(_new_client(parts, syncs_at_start=False))
         await _log_in(client, token)
         await client.sync(guild, force=True)
         commands = client.tree.get_commands()
@@ -219,7 +219,7 @@ async def run_bot(settings: Settings) -> None:
         await _serve(client, runner, parts.service, token=token, stop=stop)
 
 
-def _new_client(parts: Parts) -> FlipbookClient:
+def _new_client(parts: Parts, *, syncs_at_start: bool = True) -> FlipbookClient:
     settings = parts.settings
     return FlipbookClient(
         service=parts.service,
@@ -227,6 +227,7 @@ def _new_client(parts: Parts) -> FlipbookClient:
         clock=parts.clock,
         proxy=str(settings.discord_proxy) if settings.discord_proxy else None,
         dev_guild=settings.discord_dev_guild,
+        syncs_at_start=syncs_at_start,
     )
 
 

@@ -39,7 +39,10 @@ async def _look_into(parts: Parts) -> AsyncGenerator[Finding]:
     providers = parts.catalogue.providers()
     yield "providers: at least one is on", None if providers else "none; see LOCAL_ENABLED"
     for provider in providers:
-        yield f"{provider.name}: {', '.join(model.id for model in provider.models())}", None
+        usable = ", ".join(model.id for model in provider.models())
+        yield f"{provider.name}: models: {usable}", None if usable else "none can be used"
+        for model_id, fault in provider.faults().items():
+            yield f"{provider.name}: model {model_id}", fault
         try:
             yield f"{provider.name}: a worker starts ({await provider.try_out()})", None
         except FlipbookError as error:

@@ -50,6 +50,7 @@ class FlipbookClient(commands.Bot):
         dev_guild: int | None = None,
         connector: aiohttp.BaseConnector | None = None,
         guild_ready_timeout: float = 0.5,
+        syncs_at_start: bool = True,
     ) -> None:
         outside: dict[str, Any] = {"proxy": proxy} | ({"connector": connector} if connector else {})
         super().__init__(
@@ -70,6 +71,7 @@ class FlipbookClient(commands.Bot):
         self._service = service
         self._values = values
         self._dev_guild = dev_guild
+        self._syncs_at_start = syncs_at_start
         self._delivery = DiscordDelivery(client=self, clock=clock, catalogue=service.catalogue)
         self._desk = Desk(service=service, delivery=self._delivery)
 
@@ -87,6 +89,8 @@ class FlipbookClient(commands.Bot):
     async def setup_hook(self) -> None:
         """Add what answers interactions, and sync the commands if they changed."""
         await self.load()
+        if not self._syncs_at_start:
+            return
         try:
             await self.sync(self._dev_guild)
         except discord.HTTPException:

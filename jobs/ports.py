@@ -243,6 +243,18 @@ class Provider(Protocol):
         """Return what it can render now, from memory; the default model first."""
         ...
 
+    def faults(self) -> Mapping[str, str]:
+        """Return the models that it has and cannot use, each with a sentence that says why."""
+        ...
+
+    async def try_out(self) -> str:
+        """Start what a render needs and return what it runs on, in a few words.
+
+        Raises:
+            ProviderError: It cannot render now.
+        """
+        ...
+
     def loras(self) -> Sequence[str]:
         """Return the LoRA ids it has, from memory."""
         ...

@@ -1,7 +1,7 @@
 """Chooses the backend and the model for a request, from memory."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from jobs.errors import RequestError
 from jobs.ports import Catalogue, Provider
@@ -18,20 +18,25 @@ def route(request: VideoRequest, catalogue: Catalogue) -> tuple[Provider, ModelI
         RequestError: The provider is off, or nobody has the model.
     """
     if request.provider is not None:
-        providers = [catalogue.provider(request.provider)]
+        providers: Sequence[Provider] = [catalogue.provider(request.provider)]
     else:
-        providers = list(catalogue.providers())
+        providers = catalogue.providers()
     for provider in providers:
         for model in provider.models():
             if request.model is None or model.id == request.model:
                 return provider, model
-    raise _no_model(request.model, [model.id for p in providers for model in p.models()])
+    raise _no_model(request.model, providers)
 
 
-def _no_model(asked: str | None, known: Iterable[str]) -> RequestError:
-    names = sorted(known)
+def _no_model(asked: str | None, providers: Sequence[Provider]) -> RequestError:
+    """Say why: the model is broken, or unknown, or there is none at all."""
+    faults = {name: why for provider in providers for name, why in provider.faults().items()}
+    if asked in faults:
+        return RequestError(faults[asked], field="model")
+    names = sorted(model.id for provider in providers for model in provider.models())
     if asked is None or not names:
-        return RequestError("No model can be used here at the moment.", field="model")
+        why = next(iter(faults.values()), "No model can be used here at the moment.")
+        return RequestError(why, field="model")
     near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5) or names[:3]
     message = f"`model`: there is no {_quote(asked)} here; try {', '.join(near)} (see /models)."
     return RequestError(message, field="model")

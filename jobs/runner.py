@@ -108,7 +108,7 @@ class Runner:
                 now = self._clock.now()
                 token = self._draw_token()
                 job = await self._jobs.claim(backend, token=token, now=now, lease_until=now + LEASE)
-            except StorageError:
+            except Exception:
                 logger.exception("Claim at %s failed", backend, extra={"action": "claim_failed"})
                 job = None
             if job is not None:
@@ -118,8 +118,15 @@ class Runner:
     def _start(self, group: asyncio.TaskGroup, job: Job, release: "_Once") -> None:
         self._states[job.id] = job.state
         self._shown_places.pop(job.id, None)
-        task = group.create_task(self._work(job, release), name=f"job {job.id}")
+        task = group.create_task(self._work_safely(job, release), name=f"job {job.id}")
         self._working[job.id] = task
+
+    async def _work_safely(self, job: Job, release: "_Once") -> None:
+        """Keep one job's trouble from the others; its lease ends, and it is picked up again."""
+        try:
+            await self._work(job, release)
+        except Exception:
+            logger.exception("Job %s let go", job.id, extra={"action": "job_let_go"})
 
     async def _work(self, job: Job, release: "_Once") -> None:
         """Work on one job to its end, with its lease kept and its card up to date."""
@@ -220,8 +227,12 @@ class Runner:
             await self._board.show(job)
 
     async def _show_end(self, job: Job) -> None:
-        if await self._board.show(job):
-            await self._jobs.mark_card(job)
+        """Show a card's last state; what cannot be shown or noted now is by the next tending."""
+        try:
+            if await self._board.show(job):
+                await self._jobs.mark_card(job)
+        except StorageError:
+            logger.exception("Card of job %s", job.id, extra={"action": "storage_failed"})
 
     async def _tend_loop(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -231,7 +242,7 @@ class Runner:
                     if job.id not in self._working:
                         await self._show_end(job)
                 await self._refresh_places()
-            except StorageError:
+            except Exception:
                 logger.exception("Tending failed", extra={"action": "tend_failed"})
             self._notices.ended.clear()
             await self._either(self._notices.ended.wait(), TEND_S)

@@ -10,7 +10,7 @@ added, changed or removed is noticed without a restart. A broken one is never of
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,12 +92,16 @@ class ModelCatalogue:
             known = [name for name, other in entries.items() if other.info is not None]
             raise unknown("model", model_id, known)
         if entry.info is None:
-            message = (
-                f"The model {model_id} is broken on this machine ({entry.fault}); "
-                "its operator has to add it again."
-            )
-            raise RequestError(message, field="model")
+            raise RequestError(_sentence(model_id, entry), field="model")
         return entry.info
+
+    def faults(self) -> Mapping[str, str]:
+        """Return the models that cannot be used, each with a sentence that says how."""
+        return {
+            name: _sentence(name, entry)
+            for name, entry in self._look().items()
+            if entry.info is None
+        }
 
     def hash_of(self, model_id: str) -> str:
         """Return the sha256 over a model's weights, "" if it has gone.
@@ -194,6 +198,13 @@ class ModelCatalogue:
         except (OSError, BrokenFileError) as error:
             return str(error) if isinstance(error, BrokenFileError) else f"{path.name} is missing"
         return ""
+
+
+def _sentence(model_id: str, entry: Entry) -> str:
+    return (
+        f"The model {model_id} is broken on this machine ({entry.fault}); "
+        "its operator has to add it again."
+    )
 
 
 def _examine(folder: Path, mark: Fingerprint) -> Entry:

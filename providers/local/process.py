@@ -56,6 +56,8 @@ class WorkerProcess:
         self._patience = patience
         self._render: Render | None = None
         self._is_ready = False
+        self._about = ""
+        self._started = asyncio.Event()
         self._is_closing = False
         self._heard_at = clock.now()
 
@@ -111,6 +113,17 @@ class WorkerProcess:
         """It has nothing to do."""
         return self._render is None
 
+    async def until_ready(self) -> str:
+        """Wait until it takes orders, and return what it runs on.
+
+        Raises:
+            UnavailableError: It ended before that.
+        """
+        await self._started.wait()
+        if not self._is_ready:
+            raise UnavailableError("The local engine's worker ended before it was ready.")
+        return self._about
+
     async def give(self, render: Render, order: RenderOrder) -> None:
         """Give it a render; only while it is free.
 
@@ -142,6 +155,7 @@ class WorkerProcess:
             logger.exception("Worker %d failed", self.pid, extra={"action": "worker_failed"})
         finally:
             self._kill()
+            self._started.set()
             await asyncio.shield(self._reap())
 
     async def stop(self) -> None:
@@ -178,6 +192,8 @@ class WorkerProcess:
                 continue
             if isinstance(event, Ready):
                 self._is_ready = True
+                self._about = f"{event.device}, torch {event.versions.get('torch', '?')}"
+                self._started.set()
                 logger.info("Worker %d is ready", self.pid, extra={"action": "worker_ready"})
             elif self._render is not None and event.id == self._render.id:
                 self._take(self._render, event)

@@ -134,6 +134,20 @@ class LocalProvider:
         """Return the models that are whole; the embedded one first."""
         return self._catalogue.models()
 
+    def faults(self) -> Mapping[str, str]:
+        """Return the models that are broken, each with a sentence that says how."""
+        return self._catalogue.faults()
+
+    async def try_out(self) -> str:
+        """Start a worker and return what it runs on.
+
+        Raises:
+            UnavailableError: None can be started.
+        """
+        async with self._starting:
+            worker = await self._free_worker()
+        return await worker.until_ready()
+
     def loras(self) -> Sequence[str]:
         """Return the LoRA files."""
         return self._catalogue.loras()

@@ -16,8 +16,8 @@ SETTINGS = [str(field.alias) for field in Settings.model_fields.values()]
 
 def subcommands() -> dict[str, argparse.ArgumentParser]:
     for action in build_parser()._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return dict(action.choices)
+        if isinstance(action.choices, dict):
+            return action.choices
     raise AssertionError("there are no commands")
 
 

@@ -23,9 +23,11 @@ from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
 
 START_S = 60
+# Two workers of two spinning threads each, on two cores, wait for each other most of the time.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 VIDEO_S = 120
 MESSAGES = "/channels/{channel_id}/messages"
-LONG = "steps:50 frames:32"  # renders long enough to be hit in the middle
+LONG = "steps:30"  # renders long enough to be hit in the middle
 
 
 @dataclass
@@ -52,6 +54,7 @@ class BotProcess:
             "FLIPBOOK_HTTP_PORT": "0",
             "LOCAL_ENABLED": "on",
             "LOCAL_DEVICES": "cpu",
+            **ONE_THREAD,
             **self.environment,
         }
         await self.sandbox.wait_gone()

@@ -10,7 +10,7 @@ import pytest
 
 from bot.sandbox import Sandbox
 from bot.settings import child_environment
-from tests.e2e.conftest import BotProcess, processes_naming, running
+from tests.e2e.conftest import ONE_THREAD, BotProcess, processes_naming, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -25,6 +25,7 @@ async def command(
         "FLIPBOOK_DATA_DIR": str(data_dir),
         "FLIPBOOK_HTTP_PORT": "0",
         "LOCAL_DEVICES": "cpu",
+        **ONE_THREAD,
         **(settings or {}),
     }
     process = await asyncio.create_subprocess_exec(

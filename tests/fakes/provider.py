@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -71,6 +71,12 @@ class FakeProvider:
 
     def models(self) -> Sequence[ModelInfo]:
         return [SHAPES.model_copy(update={"provider": self._name})]
+
+    def faults(self) -> Mapping[str, str]:
+        return {}
+
+    async def try_out(self) -> str:
+        return "a fake"
 
     def loras(self) -> Sequence[str]:
         return ["sketch"]

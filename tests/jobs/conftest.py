@@ -99,9 +99,9 @@ class World:
         )
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[Runner]:
+    async def running(self, line: Line | None = None) -> AsyncGenerator[Runner]:
         """Run a runner; at the end it is stopped and everything it started is over."""
-        runner = self.new_runner()
+        runner = self.new_runner(cast("JobStore", line) if line else None)
         task = asyncio.create_task(runner.run(drain_s=5))
         try:
             yield runner

@@ -16,9 +16,10 @@ from jobs.model import Gone, Later, Origin, TooLarge
 from jobs.quota import Unit
 from jobs.request import ProviderName
 from jobs.retry import MAX_ATTEMPTS
-from jobs.runner import IDLE_S
+from jobs.runner import IDLE_S, LEASE, TEND_S
 from jobs.service import Ask
 from jobs.states import JobState
+from tests.fakes.line import Line
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
 from tests.jobs.conftest import ADA, BEN, World
@@ -339,3 +340,20 @@ async def test_the_wait_is_told_once_enough_renders_were_measured(world: World) 
     assert (await world.service.standing(job)).eta_s is None
     second = await world.ask()
     assert (await world.service.standing(second)).ahead == 1
+
+
+@pytest.mark.parametrize("method", ["mark_card", "claim", "stale_cards", "renew", "save"])
+async def test_a_disk_that_is_full_for_a_moment_stops_no_runner_and_loses_no_job(
+    world: World, method: str
+) -> None:
+    line = Line(world.jobs)
+    line.failures[method] = 1
+    async with world.running(line):
+        first = await world.ask("first")
+        second = await world.ask("second")
+        while (await world.jobs.get(first.id)).state is not JobState.DONE:
+            await world.clock.until_asleep(TEND_S)
+            world.clock.advance(LEASE.total_seconds())
+        await world.until(second, JobState.DONE)
+    assert sorted(world.delivery.posts) == sorted([first.id, second.id])
+    assert (await world.balance())[Unit.VIDEOS] == (2, 0)

@@ -20,7 +20,7 @@ MODELS = ["shapes", "shore", "toon"]
 class LoungeBot(discord.Client):
     """Registers `/video` and `/job info|cancel`, and keeps every interaction for its owner."""
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 -- discord.py's own options
+    def __init__(self, **options: Any) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
