@@ -195,7 +195,10 @@ async def test_a_cancelled_caller_leaves_no_child_and_the_child_saw_no_secrets(
 async def test_the_child_loads_nothing_that_is_large_or_dangerous() -> None:
     names = ["torch", "diffusers", "discord", "aiohttp", "sqlite3", "pydantic", "numpy"]
     code = f"import sys, storage.media_child; print([n for n in {names} if n in sys.modules])"
-    child = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE)
+    # An empty environment: a measured test run would load what measures it.
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=PIPE, env={}, cwd=Path(__file__).parents[2]
+    )
     output, _ = await child.communicate()
     assert output == b"[]\n"
 
