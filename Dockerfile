@@ -12,7 +12,7 @@ COPY jobs jobs
 COPY providers providers
 COPY storage storage
 RUN if [ -n "$TORCH_INDEX" ]; then /opt/flipbook/bin/pip install --no-cache-dir --constraint constraints.txt --index-url "$TORCH_INDEX" torch; fi
-RUN /opt/flipbook/bin/pip install --no-cache-dir --constraint constraints.txt '.[local]'
+RUN /opt/flipbook/bin/pip install --no-cache-dir --constraint constraints.txt '.[local,sandbox]'
 
 FROM python:3.11-slim-bookworm
 
@@ -27,8 +27,8 @@ ENV PATH=/opt/flipbook/bin:$PATH PYTHONUNBUFFERED=1 FLIPBOOK_DATA_DIR=/data
 ENV MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# The health port stays inside the container unless FLIPBOOK_HTTP_HOST says otherwise.
+# The port is the container's own; nothing needs to be published for this.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+  CMD python -c "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=4)" "http://127.0.0.1:${FLIPBOOK_HTTP_PORT:-8080}/healthz"
 ENTRYPOINT ["python", "-m", "bot"]
 CMD ["run"]

@@ -6,6 +6,7 @@ A command prints what it is asked for on stdout and everything else on stderr. I
 
 import argparse
 import asyncio
+import importlib.util
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -13,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from bot import __version__
 from bot.logs import set_up_logs
 from bot.settings import Settings, load_settings
-from jobs.errors import FlipbookError, RequestError
+from jobs.errors import FlipbookError, RequestError, SettingsError
 
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
@@ -52,6 +53,7 @@ async def render(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def demo(settings: Settings, arguments: argparse.Namespace) -> int:
     """Show one `/video` from the slash command to the posted file."""
+    _require("trustme", extra="sandbox")
     from bot.demo import demo as show
 
     await show(settings, prompt=arguments.prompt, seed=arguments.seed)
@@ -60,10 +62,16 @@ async def demo(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def sandbox(settings: Settings, _: argparse.Namespace) -> int:
     """Keep the sandbox open, with the bot in it, until SIGTERM or SIGINT."""
+    _require("trustme", extra="sandbox")
     from bot.demo import keep_open
 
     await keep_open(settings)
     return 0
+
+
+def _require(module: str, *, extra: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise SettingsError(f"this needs an extra: pip install 'flipbook[{extra}]'")
 
 
 def build_parser() -> argparse.ArgumentParser:
