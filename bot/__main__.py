@@ -7,6 +7,7 @@ A command prints what it is asked for on stdout and everything else on stderr. I
 import argparse
 import asyncio
 import importlib.util
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -111,7 +112,11 @@ def main() -> None:
     try:
         settings = load_settings()
         secrets = [settings.discord_token, settings.modelslab_api_key, settings.novita_api_key]
-        set_up_logs(settings.log_format, [s.get_secret_value() for s in secrets if s])
+        set_up_logs(
+            settings.log_format,
+            [secret.get_secret_value() for secret in secrets if secret],
+            level=logging.INFO if arguments.command == "run" else logging.WARNING,
+        )
         code = asyncio.run(_run(arguments.run(settings, arguments)))
     except RequestError as error:
         code = _say(error, 2)
