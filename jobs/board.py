@@ -35,10 +35,14 @@ class Board:
         self._news: dict[JobId, tuple[Job, Progress | None]] = {}
         self._arrived: dict[JobId, asyncio.Event] = {}
 
+    def expect(self, job_id: JobId) -> None:
+        """Keep a job's news from now on, for `present`."""
+        self._arrived.setdefault(job_id, asyncio.Event())
+
     def tell(self, job: Job, progress: Progress | None = None) -> None:
-        """Leave the newest news of a job; whoever presents it shows it soon."""
-        self._news[job.id] = (job, progress)
+        """Leave the newest news of a job; if somebody presents it, it is shown soon."""
         if job.id in self._arrived:
+            self._news[job.id] = (job, progress)
             self._arrived[job.id].set()
 
     async def present(self, job_id: JobId) -> None:
@@ -64,7 +68,9 @@ class Board:
         except FlipbookError as error:
             logger.info("Card of job %s: %s", job.id, error, extra={"action": "card_held"})
             return False
-        except Exception:  # a card is never worth a job: log it and go on
-            logger.exception("Card of job %s not shown", job.id, extra={"action": "card_failed"})
+        except Exception as error:  # noqa: BLE001 - a card is never worth a job: log it and go on
+            logger.warning(
+                "Card of job %s not shown: %r", job.id, error, extra={"action": "card_failed"}
+            )
             return False
         return True

@@ -10,7 +10,7 @@ from jobs.model import JobId
 
 
 class Notices:
-    """Wakes the runner when a job was queued, is to be cancelled, or ended without it."""
+    """Wakes the runner when a job was queued or a cancel was asked."""
 
     def __init__(self) -> None:
         self._queued: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)

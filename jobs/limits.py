@@ -4,6 +4,7 @@ Everything here is pure and in memory, so a door can refuse bad input before it 
 anything else, and no bad input ever costs something.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 from jobs.errors import RequestError
@@ -103,7 +104,9 @@ def check_segments(segments: Sequence[Segment]) -> None:
     if len(segments) > MAX_SEGMENTS:
         message = f"`prompt` has {len(segments)} parts; {MAX_SEGMENTS} is the most."
         raise RequestError(message, field="prompt")
-    if not segments or not all(segment.prompt.strip() for segment in segments):
+    if any("\ud800" <= char <= "\udfff" for part in segments for char in part.prompt):
+        raise RequestError("`prompt` holds characters that are no text.", field="prompt")
+    if not segments or not all(_is_visible(segment.prompt) for segment in segments):
         what = "is empty" if len(segments) <= 1 else "has an empty part"
         raise RequestError(f"`prompt` {what}: say what the video should show.", field="prompt")
     for segment in segments:
@@ -222,6 +225,11 @@ def _check_list(field: str, ids: Sequence[str], most: int) -> None:
         raise RequestError(message, field=field)
     if len(set(ids)) < len(ids):
         raise RequestError(f"`{field}` names the same one twice.", field=field)
+
+
+def _is_visible(text: str) -> bool:
+    """Say whether anything of a text can be seen: controls, formats and spaces cannot."""
+    return any(unicodedata.category(char)[0] not in "CZ" for char in text)
 
 
 def _plain(value: float) -> str:

@@ -128,6 +128,7 @@ class Job:
         warnings: What the backend cannot honour, shown before the job was queued.
         attempt: Fences every write; a claim raises it.
         attempt_token: 128 bits, written before the submit and sent along with it.
+        setbacks: Lost workers, absent backends, full disks; a restart of the bot is none.
         lease_until: Whoever works on the job renews this.
         due_at: Not claimed or delivered before.
         endpoint: Where it was submitted; a resumed job polls there.
@@ -149,6 +150,7 @@ class Job:
     warnings: tuple[str, ...] = ()
     attempt: int = 0
     attempt_token: str | None = None
+    setbacks: int = 0
     lease_until: datetime | None = None
     due_at: datetime | None = None
     provider_job_id: str | None = None

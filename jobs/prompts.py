@@ -9,7 +9,7 @@ from jobs.errors import RequestError
 from jobs.request import LoraUse, Segment
 
 _BAR = re.compile(r"(?<!\\)\|")
-_FRAMES = re.compile(r"\s*(\d{1,4})\s*:\s*(.*)", re.DOTALL)
+_FRAMES = re.compile(r"\s*(\d{1,4})\s*:(?!\d)\s*(.*)", re.DOTALL)  # 10:30 is a time of day
 
 
 def parse_prompt(text: str) -> tuple[Segment, ...]:

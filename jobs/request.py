@@ -20,6 +20,7 @@ MAX_GUIDANCE = 30.0
 MAX_SEED = 2**32 - 1
 MAX_CLIP_SKIP = 12
 MAX_LORAS = MAX_EMBEDDINGS = 5
+MAX_IMAGE_BYTES = 20 * 1024**2
 
 
 class ProviderName(StrEnum):
@@ -183,11 +184,6 @@ class VideoRequest(_Value, frozen=True):
     def evolve(self, **changes: object) -> Self:
         """Return a copy with other values."""
         return self.model_validate({**self.model_dump(), **changes})
-
-    @property
-    def prompt(self) -> str:
-        """The parts as one line, written as they can be asked for again."""
-        return " | ".join(segment.prompt.replace("|", r"\|") for segment in self.segments)
 
 
 class ResolvedRequest(VideoRequest, frozen=True):

@@ -1,4 +1,4 @@
-"""Moves jobs: claims them by turns, works on each, and picks up what a crash left behind.
+"""Moves jobs: claims them by turns, has each worked on, and picks up what a crash left behind.
 
 A slot of a backend is held from the claim until the backend is done; taking the file over
 and posting it happen outside, so a slow upload never idles a GPU.
@@ -7,30 +7,30 @@ and posting it happen outside, so a slow upload never idles a GPU.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jobs.board import Board
-from jobs.errors import FlipbookError, StaleAttemptError, StorageError
+from jobs.errors import FlipbookError, RequestError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.model import Job, JobId
 from jobs.ports import Catalogue, Clock, JobStore, Provider
+from jobs.request import ProviderName
 from jobs.states import JobState
 from jobs.steps import Steps
+from jobs.work import LEASE, NEEDS_BACKEND, Work
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-RENEW_S = 20.0  # a third of the lease: two renewals may fail before it ends
 TEND_S = 15.0  # how often leases and cards are looked after
 IDLE_S = 5.0  # how long a claim loop sleeps without a notice; due times need it
 REFRESHED_CARDS = 5  # how many waiting cards are told their new place
-HOLDS_SLOT = frozenset({JobState.SUBMITTING, JobState.RUNNING})
-NEEDS_BACKEND = HOLDS_SLOT | {JobState.FETCHING}
+STALE_CARDS = 20  # how many ended jobs' cards are brought up to date at once
+CARD_PAUSE = timedelta(minutes=5)  # before a card that could not be shown is tried again
 
 
 class Runner:
-    """The loops around `Steps`; build it, `run` it, `stop` it."""
+    """The loops around `Work`; build it, `run` it, `stop` it."""
 
     def __init__(  # noqa: PLR0913 - the subject's ports, each once
         self,
@@ -53,14 +53,9 @@ class Runner:
         self._clock = clock
         self._draw_token = draw_token
         self._stopping = asyncio.Event()
-        self._working: dict[JobId, asyncio.Task[None]] = {}
-        self._states: dict[JobId, JobState] = {}
+        self._working: dict[JobId, tuple[Work, asyncio.Task[None]]] = {}
         self._shown_places: dict[JobId, int] = {}
-
-    @property
-    def working(self) -> int:
-        """How many jobs are being worked on."""
-        return len(self._working)
+        self._card_due: dict[JobId, datetime] = {}
 
     def stop(self) -> None:
         """Make `run` claim no more, drain and return."""
@@ -72,10 +67,13 @@ class Runner:
         Args:
             drain_s: How long deliveries may still take; renders of our own go back to the
                 queue at once, hosted ones go on at their provider and are resumed.
+
+        Raises:
+            StorageError: The leases of the last run cannot be ended.
         """
         await self._jobs.abandon_leases()
         async with asyncio.TaskGroup() as group:
-            await self._adopt_orphans(group)
+            await self._tend(group)
             loops = [
                 group.create_task(self._claim_loop(group, provider), name=f"claim {provider.name}")
                 for provider in self._catalogue.providers()
@@ -87,12 +85,14 @@ class Runner:
             await self._drain(drain_s)
 
     async def _drain(self, seconds: float) -> None:
-        for job_id, task in list(self._working.items()):
-            if self._states.get(job_id) in HOLDS_SLOT:
+        """Put renders of ours back, let hosted ones go, wait a while for what is being posted."""
+        for work, task in list(self._working.values()):
+            if work.may_be_put_back or work.job.state is JobState.RUNNING:
                 task.cancel()
-        if self._working:
-            await asyncio.wait(list(self._working.values()), timeout=seconds)
-        for task in list(self._working.values()):
+        tasks = [task for _, task in self._working.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
             task.cancel()
 
     async def _claim_loop(self, group: asyncio.TaskGroup, provider: Provider) -> None:
@@ -100,13 +100,12 @@ class Runner:
         while True:
             await slots.acquire()
             job = await self._next_job(provider.name)
-            self._start(group, job, _Once(slots.release))
+            self._start(group, job, slots.release)
 
     async def _next_job(self, backend: str) -> Job:
         while True:
             try:
-                now = self._clock.now()
-                token = self._draw_token()
+                now, token = self._clock.now(), self._draw_token()
                 job = await self._jobs.claim(backend, token=token, now=now, lease_until=now + LEASE)
             except Exception:
                 logger.exception("Claim at %s failed", backend, extra={"action": "claim_failed"})
@@ -115,106 +114,31 @@ class Runner:
                 return job
             await self._either(self._notices.next_queued(backend), IDLE_S)
 
-    def _start(self, group: asyncio.TaskGroup, job: Job, release: "_Once") -> None:
-        self._states[job.id] = job.state
-        self._shown_places.pop(job.id, None)
-        task = group.create_task(self._work_safely(job, release), name=f"job {job.id}")
-        self._working[job.id] = task
+    def _start(self, group: asyncio.TaskGroup, job: Job, release: Callable[[], None]) -> None:
+        work = Work(
+            job,
+            release=_Once(release),
+            jobs=self._jobs,
+            catalogue=self._catalogue,
+            steps=self._steps,
+            board=self._board,
+            notices=self._notices,
+            clock=self._clock,
+        )
+        self._working[job.id] = work, group.create_task(self._see_to(work), name=f"job {job.id}")
 
-    async def _work_safely(self, job: Job, release: "_Once") -> None:
-        """Keep one job's trouble from the others; its lease ends, and it is picked up again."""
+    async def _see_to(self, work: Work) -> None:
+        """Have one job worked on, and keep its trouble from the others."""
         try:
-            await self._work(job, release)
-        except Exception:
-            logger.exception("Job %s let go", job.id, extra={"action": "job_let_go"})
-
-    async def _work(self, job: Job, release: "_Once") -> None:
-        """Work on one job to its end, with its lease kept and its card up to date."""
-        cancelled = self._notices.watch_cancel(job.id)
-        if job.cancel_requested:
-            cancelled.set()
-        try:
-            async with asyncio.TaskGroup() as helpers:
-                tasks = [
-                    helpers.create_task(self._keep_lease(job, cancelled), name=f"lease {job.id}"),
-                    helpers.create_task(self._board.present(job.id), name=f"card {job.id}"),
-                    helpers.create_task(self._obey(job, cancelled), name=f"cancel {job.id}"),
-                ]
-                try:
-                    job = await self._advance(job, release, cancelled)
-                finally:
-                    for task in tasks:
-                        task.cancel()
+            await self._close(await work.run())
+        except Exception:  # its lease ends, and it is picked up again
+            logger.exception("Job %s let go", work.job.id, extra={"action": "job_let_go"})
         finally:
-            release()
-            self._notices.unwatch_cancel(job.id)
-            self._working.pop(job.id, None)
-            self._states.pop(job.id, None)
-        await self._close(job)
-
-    async def _advance(self, job: Job, release: "_Once", cancelled: asyncio.Event) -> Job:
-        """Take steps until nobody has to work on the job any more."""
-        try:
-            while job.state.is_active:
-                self._states[job.id] = job.state
-                if job.state not in HOLDS_SLOT:
-                    release()
-                job = await self._step(job, is_cancelled=cancelled.is_set())
-        except asyncio.CancelledError:
-            await asyncio.shield(self._put_back(job))
-            raise
-        except StaleAttemptError:
-            logger.warning("Job %s moved on elsewhere", job.id, extra={"action": "job_stale"})
-        except StorageError:
-            # The row says where the job stands; when its lease ends it is picked up again.
-            logger.exception("Job %s: cannot write", job.id, extra={"action": "storage_failed"})
-        except Exception as error:
-            logger.exception("Job %s broke", job.id, extra={"action": "job_broke"})
-            return await self._give_up(job, error)
-        return job
-
-    async def _step(self, job: Job, *, is_cancelled: bool) -> Job:
-        """Take one step; a cancel asked before it began is obeyed first."""
-        if is_cancelled and job.state is JobState.SUBMITTING:
-            return await self._steps.move(job, JobState.CANCELLED)
-        if is_cancelled and job.state is JobState.RUNNING:
-            await self._catalogue.provider(job.backend).cancel(job)
-        return await self._steps.take(job)
-
-    async def _give_up(self, job: Job, error: Exception) -> Job:
-        """End a job over an error that nobody foresaw, except where a video might be lost."""
-        if job.state not in NEEDS_BACKEND or self._is_paid(job):
-            return job  # its lease will end, and it is tried again from its written state
-        shown = FlipbookError("Flipbook broke while making this video; its operator can see why.")
-        shown.__cause__ = error
-        return await self._steps.fail(job, "internal", shown)
-
-    async def _put_back(self, job: Job) -> None:
-        """Return an unpaid render to the queue because the bot is closing."""
-        if job.state not in NEEDS_BACKEND or self._is_paid(job):
-            return
-        try:
-            await self._catalogue.provider(job.backend).cancel(job)
-            await self._steps.requeue(job)
-        except FlipbookError:
-            logger.exception("Job %s not put back", job.id, extra={"action": "requeue_failed"})
-
-    async def _keep_lease(self, job: Job, cancelled: asyncio.Event) -> None:
-        while True:
-            try:
-                if await self._jobs.renew(job, lease_until=self._clock.now() + LEASE):
-                    cancelled.set()
-            except StaleAttemptError:
-                return  # it has just ended, or its next write will find that it moved on
-            except StorageError:
-                logger.exception("Lease of %s", job.id, extra={"action": "lease_failed"})
-            await self._clock.sleep(RENEW_S)
-
-    async def _obey(self, job: Job, cancelled: asyncio.Event) -> None:
-        """Stop a render when a cancel is asked; one asked earlier is seen by `_advance`."""
-        await cancelled.wait()
-        if self._states.get(job.id) is JobState.RUNNING:
-            await self._catalogue.provider(job.backend).cancel(job)
+            # A job that went back to the queue may be in other hands by now.
+            held, _ = self._working.get(work.job.id, (None, None))
+            if held is work:
+                del self._working[work.job.id]
+                self._notices.unwatch_cancel(work.job.id)
 
     async def _close(self, job: Job) -> None:
         """Show where the job ended up, and let the others move on."""
@@ -227,35 +151,48 @@ class Runner:
             await self._board.show(job)
 
     async def _show_end(self, job: Job) -> None:
-        """Show a card's last state; what cannot be shown or noted now is by the next tending."""
+        """Show a card's last state; what cannot be shown or noted now is by a later tending."""
         try:
             if await self._board.show(job):
+                self._card_due.pop(job.id, None)
                 await self._jobs.mark_card(job)
+            else:
+                self._card_due[job.id] = self._clock.now() + CARD_PAUSE
         except StorageError:
             logger.exception("Card of job %s", job.id, extra={"action": "storage_failed"})
 
     async def _tend_loop(self, group: asyncio.TaskGroup) -> None:
         while True:
-            try:
-                await self._adopt_orphans(group)
-                for job in await self._jobs.stale_cards(limit=20):
-                    if job.id not in self._working:
-                        await self._show_end(job)
-                await self._refresh_places()
-            except Exception:
-                logger.exception("Tending failed", extra={"action": "tend_failed"})
             self._notices.ended.clear()
+            await self._tend(group)
             await self._either(self._notices.ended.wait(), TEND_S)
+
+    async def _tend(self, group: asyncio.TaskGroup) -> None:
+        try:
+            await self._adopt_orphans(group)
+            await self._show_ends()
+            await self._refresh_places()
+        except Exception:
+            logger.exception("Tending failed", extra={"action": "tend_failed"})
+
+    async def _show_ends(self) -> None:
+        now = self._clock.now()
+        stale = await self._jobs.stale_cards(limit=STALE_CARDS + len(self._card_due))
+        for job in stale:
+            if job.id not in self._working and self._card_due.get(job.id, now) <= now:
+                await self._show_end(job)
 
     async def _refresh_places(self) -> None:
         """Tell the first waiting jobs their new place, if it changed."""
         waiting = await self._jobs.list_jobs(is_open=True, limit=4 * REFRESHED_CARDS)
-        queued = [job for job in waiting if job.state is JobState.QUEUED]
-        for job in queued[:REFRESHED_CARDS]:
+        queued = [job for job in waiting if job.state is JobState.QUEUED][:REFRESHED_CARDS]
+        places: dict[JobId, int] = {}
+        for job in queued:
             standing = await self._estimator.standing(job)
             if self._shown_places.get(job.id, standing.ahead) != standing.ahead:
                 await self._board.show(job, standing=standing)
-            self._shown_places[job.id] = standing.ahead
+            places[job.id] = standing.ahead
+        self._shown_places = places
 
     async def _adopt_orphans(self, group: asyncio.TaskGroup) -> None:
         """Pick up jobs whose holder is gone."""
@@ -268,20 +205,33 @@ class Runner:
                 logger.exception("Job %s not resumed", job.id, extra={"action": "resume_failed"})
 
     async def _resume(self, group: asyncio.TaskGroup, orphan: Job) -> None:
+        """Go on from the written state: a render of ours is repeated, a paid one never is."""
         job = await self._jobs.adopt(orphan, lease_until=self._clock.now() + LEASE)
         logger.info("Job %s found at %s", job.id, job.state, extra={"action": "job_resumed"})
-        if job.state in NEEDS_BACKEND and not self._is_paid(job):
-            await self._catalogue.provider(job.backend).cancel(job)
+        if job.state not in NEEDS_BACKEND:
+            self._start(group, job, _nothing)
+            return
+        try:
+            provider = self._catalogue.provider(job.backend)
+        except RequestError as error:
+            await self._without_backend(job, error)
+            return
+        if not provider.is_paid:
+            await provider.cancel(job)
             await self._close(await self._steps.requeue(job))
         elif job.state is JobState.SUBMITTING:
             error = FlipbookError("The provider's answer was lost; a moderator has to decide.")
             parked = await self._steps.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
             await self._close(parked)
         else:
-            self._start(group, job, _Once(lambda: None))
+            self._start(group, job, _nothing)
 
-    def _is_paid(self, job: Job) -> bool:
-        return self._catalogue.provider(job.backend).is_paid
+    async def _without_backend(self, job: Job, error: RequestError) -> None:
+        """End a render of ours whose backend was switched off; paid work waits for it."""
+        if job.request.provider is not ProviderName.LOCAL:
+            logger.error("Job %s waits: %s", job.id, error, extra={"action": "backend_off"})
+            return
+        await self._close(await self._steps.fail(job, "backend_off", error))
 
     async def _either(self, event: Coroutine[None, None, object], seconds: float) -> None:
         """Wait for an event, but no longer than `seconds` of the injected clock."""
@@ -298,9 +248,14 @@ class _Once:
     """Calls a function the first time it is called."""
 
     def __init__(self, function: Callable[[], None]) -> None:
-        self._function: Callable[[], None] | None = function
+        self._function = function
+        self._is_called = False
 
     def __call__(self) -> None:
-        function, self._function = self._function, None
-        if function is not None:
-            function()
+        if not self._is_called:
+            self._is_called = True
+            self._function()
+
+
+def _nothing() -> None:
+    """Stand for a slot that was not taken."""

@@ -19,6 +19,7 @@ from jobs.errors import (
     RefusedError,
     RenderCancelledError,
     RequestError,
+    StorageFullError,
     UnavailableError,
     UnconfirmedError,
 )
@@ -44,7 +45,7 @@ from jobs.ports import (
     Rendering,
 )
 from jobs.quota import settlement_of
-from jobs.retry import MAX_ATTEMPTS, submit_delay
+from jobs.retry import MAX_SETBACKS, retry_delay
 from jobs.states import JobState
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Steps:
             image = self._artifacts.image_path(job.request.image) if job.request.image else None
             submission = await provider.submit(job, token=job.attempt_token or "", image=image)
         except UnavailableError as error:
-            return await self._wait_for_backend(job, error)
+            return await self._set_back(job, "unavailable", error, after_s=error.retry_after_s)
         except UnconfirmedError as error:
             return await self.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
         except (RefusedError, RequestError) as error:
@@ -130,7 +131,7 @@ class Steps:
         except RenderCancelledError:
             return await self.move(job, JobState.CANCELLED)
         except InterruptedRenderError as error:
-            return await self.repeat(job, error)
+            return await self._repeat(job, "interrupted", error)
         except ProviderError as error:
             return await self.fail(job, "render_failed", error)
         return await self.move(job, JobState.FETCHING, rendered_at=self._clock.now())
@@ -141,7 +142,9 @@ class Steps:
             async with self._provider(job).fetch(job) as rendering:
                 return await self._keep(job, rendering)
         except InterruptedRenderError as error:
-            return await self.repeat(job, error)
+            return await self._repeat(job, "interrupted", error)
+        except StorageFullError as error:
+            return await self._repeat(job, "disk_full", error)
         except (ProviderError, MediaError) as error:
             await self._artifacts.discard(job)
             return await self.fail(job, "bad_file", error)
@@ -154,7 +157,9 @@ class Steps:
             outcome = await self._post(job, file)
             match outcome:
                 case Delivered(message_id=message_id):
-                    return await self.move(job, JobState.DONE, message_id=message_id)
+                    done = await self.move(job, JobState.DONE, message_id=message_id)
+                    await self._artifacts.discard(job)  # the copy that was made to fit
+                    return done
                 case Gone(reason=reason, is_ours=is_ours):
                     return await self._undelivered(job, reason, is_ours=is_ours)
                 case TooLarge(limit=limit):
@@ -175,8 +180,9 @@ class Steps:
         after = job.evolve(state=state, **({"ended_at": now} if is_end else {}), **changes)
         after = await self._jobs.save(job, after, now=now, settle=settlement_of(after))
         logger.info("Job %s: %s → %s", job.id, job.state, state, extra={"action": f"job_{state}"})
-        if not is_end:
-            self._board.tell(after)
+        if is_end:  # the row forgets the interaction's token; the last card may still need it
+            return after.evolve(address=job.address)
+        self._board.tell(after)
         return after
 
     async def fail(
@@ -188,31 +194,36 @@ class Steps:
 
     async def requeue(self, job: Job, **changes: object) -> Job:
         """Put an unpaid job back in its place in the queue."""
-        return await self.move(
-            job,
-            JobState.QUEUED,
-            attempt_token=None,
-            provider_job_id=None,
-            started_at=None,
-            rendered_at=None,
-            receipt=None,
-            lease_until=None,
-            **changes,
-        )
+        fresh: dict[str, object] = {
+            "attempt_token": None,
+            "provider_job_id": None,
+            "endpoint": None,
+            "started_at": None,
+            "rendered_at": None,
+            "receipt": None,
+            "due_at": None,
+        }
+        return await self.move(job, JobState.QUEUED, **{**fresh, **changes})
 
-    async def repeat(self, job: Job, error: FlipbookError) -> Job:
-        """Queue an interrupted render again, unless it was interrupted too often."""
+    async def _repeat(self, job: Job, code: str, error: FlipbookError) -> Job:
+        """Render again what was lost on this side; what was paid for is not bought twice."""
         await self._artifacts.discard(job)
-        if self._provider(job).is_paid or job.attempt >= MAX_ATTEMPTS:
-            return await self.fail(job, "interrupted", error)
-        logger.warning("Job %s: %s", job.id, error, extra={"action": "job_interrupted"})
-        return await self.requeue(job)
+        if self._provider(job).is_paid:
+            return await self.fail(job, code, error)
+        return await self._set_back(job, code, error)
 
-    async def _wait_for_backend(self, job: Job, error: UnavailableError) -> Job:
-        if job.attempt >= MAX_ATTEMPTS:
-            return await self.fail(job, "unavailable", error)
-        delay = submit_delay(job.attempt, error.retry_after_s)
-        return await self.requeue(job, due_at=self._clock.now() + delay)
+    async def _set_back(
+        self, job: Job, code: str, error: FlipbookError, *, after_s: float | None = None
+    ) -> Job:
+        """Queue a job again for later, unless that happened too often."""
+        setbacks = job.setbacks + 1
+        if setbacks >= MAX_SETBACKS:
+            return await self.fail(job, code, error)
+        logger.warning("Job %s: %s", job.id, error, extra={"action": f"job_{code}"})
+        if isinstance(error, InterruptedRenderError):
+            return await self.requeue(job, setbacks=setbacks)
+        due_at = self._clock.now() + retry_delay(setbacks, after_s)
+        return await self.requeue(job, setbacks=setbacks, due_at=due_at)
 
     async def _keep(self, job: Job, rendering: Rendering) -> Job:
         part = await self._artifacts.receive(job, rendering.chunks)
@@ -220,8 +231,10 @@ class Steps:
         now = self._clock.now()
         started, rendered = job.started_at or now, job.rendered_at or now
         before = job.receipt or self._receipt(job)
+        effective = {**before.effective, **rendering.effective}
         receipt = before.evolve(
-            effective={**before.effective, **rendering.effective},
+            model_hash=effective.pop("model_hash", before.model_hash),
+            effective=effective,
             versions={"flipbook": self._version, **rendering.versions},
             timings_s={
                 "waited": round((started - job.created_at).total_seconds(), 3),

@@ -28,11 +28,6 @@ class DataFolder:
         """Finished videos, parts of unfinished ones, and init images."""
         return self.root / "videos"
 
-    @property
-    def models(self) -> Path:
-        """Model files that the operator added."""
-        return self.root / "models"
-
     def create(self) -> None:
         """Make what is missing; other users of the machine have no business in it.
 
@@ -41,8 +36,8 @@ class DataFolder:
         """
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.videos.mkdir(exist_ok=True)
-            self.models.mkdir(exist_ok=True)
+            self.videos.mkdir(mode=0o700, exist_ok=True)
+            self.database.touch(mode=0o600)  # prompts and tokens, whatever the folder allows
         except OSError as error:
             raise StorageError(f"The data folder {self.root} cannot be made: {error}") from error
 

@@ -31,7 +31,7 @@ from storage.times import (
 
 SELECT_JOB = """
 SELECT job.number, job.id, job.origin, job.origin_key, job.guild_id, job.user_id, job.backend,
-    job.state, job.attempt, job.attempt_token, job.lease_until, job.cancel_requested,
+    job.state, job.attempt, job.attempt_token, job.setbacks, job.lease_until, job.cancel_requested,
     job.created_at, job.due_at, job.started_at, job.rendered_at, job.ended_at, job.cost,
     job.estimate_s, job.provider_job_id, job.endpoint, job.card_id, job.message_id,
     job.parent_id, job.address, job.asked, job.request, job.warnings, job.receipt,
@@ -41,22 +41,22 @@ FROM job
 
 INSERT_JOB = """
 INSERT INTO job (
-    id, origin, origin_key, guild_id, user_id, backend, state, attempt, attempt_token,
+    id, origin, origin_key, guild_id, user_id, backend, state, attempt, attempt_token, setbacks,
     lease_until, cancel_requested, created_at, due_at, started_at, rendered_at, ended_at, cost,
     estimate_s, provider_job_id, endpoint, card_id, message_id, parent_id, address, asked,
     request, warnings, receipt, artifact, failure
 ) VALUES (
     :id, :origin, :origin_key, :guild_id, :user_id, :backend, :state, :attempt, :attempt_token,
-    :lease_until, :cancel_requested, :created_at, :due_at, :started_at, :rendered_at, :ended_at,
-    :cost, :estimate_s, :provider_job_id, :endpoint, :card_id, :message_id, :parent_id, :address,
-    :asked, :request, :warnings, :receipt, :artifact, :failure
+    :setbacks, :lease_until, :cancel_requested, :created_at, :due_at, :started_at, :rendered_at,
+    :ended_at, :cost, :estimate_s, :provider_job_id, :endpoint, :card_id, :message_id, :parent_id,
+    :address, :asked, :request, :warnings, :receipt, :artifact, :failure
 ) ON CONFLICT (origin, origin_key) DO NOTHING
 """
 
 # Fenced: nothing is written unless the row is where the writer believes it to be.
 UPDATE_JOB = """
 UPDATE job SET
-    backend = :backend, state = :state, attempt_token = :attempt_token,
+    backend = :backend, state = :state, attempt_token = :attempt_token, setbacks = :setbacks,
     lease_until = :lease_until, due_at = :due_at, started_at = :started_at,
     rendered_at = :rendered_at, ended_at = :ended_at, cost = :cost, estimate_s = :estimate_s,
     provider_job_id = :provider_job_id, endpoint = :endpoint, message_id = :message_id,
@@ -78,6 +78,7 @@ def to_columns(job: Job) -> Mapping[str, object]:
         "state": job.state.value,
         "attempt": job.attempt,
         "attempt_token": job.attempt_token,
+        "setbacks": job.setbacks,
         "lease_until": to_micros_or_none(job.lease_until),
         "cancel_requested": int(job.cancel_requested),
         "created_at": to_micros(job.created_at),
@@ -116,6 +117,7 @@ def to_job(row: sqlite3.Row) -> Job:
         state=JobState(row["state"]),
         attempt=row["attempt"],
         attempt_token=row["attempt_token"],
+        setbacks=row["setbacks"],
         provider_job_id=row["provider_job_id"],
         endpoint=row["endpoint"],
         estimate_s=row["estimate_s"],

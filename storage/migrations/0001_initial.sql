@@ -15,6 +15,7 @@ CREATE TABLE job (
     )),
     attempt INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     attempt_token TEXT,
+    setbacks INTEGER NOT NULL DEFAULT 0 CHECK (setbacks >= 0),
     lease_until INTEGER,
     cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
     created_at INTEGER NOT NULL,

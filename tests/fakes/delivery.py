@@ -16,6 +16,7 @@ class FakeDelivery:
         posts: Message id by job; a second post of the same job gives the same message.
         cards: The states and progress that each job's card went through.
         go: Deliveries wait for it; set at first.
+        may_show: Cards wait for it; set at first.
     """
 
     def __init__(self) -> None:
@@ -28,10 +29,13 @@ class FakeDelivery:
         self.changed = asyncio.Condition()
         self.go = asyncio.Event()
         self.go.set()
+        self.may_show = asyncio.Event()
+        self.may_show.set()
 
     async def show(
         self, job: Job, *, progress: Progress | None = None, standing: Standing | None = None
     ) -> None:
+        await self.may_show.wait()
         self.cards[job.id].append((job.state, progress))
         if standing is not None:
             self.standings[job.id].append(standing)

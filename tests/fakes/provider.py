@@ -9,6 +9,7 @@ from pathlib import Path
 from jobs.errors import ProviderError, RenderCancelledError, RequestError
 from jobs.model import Job, Progress, Submission
 from jobs.ports import Rendering
+from jobs.prompts import write_prompt
 from jobs.request import ModelDefaults, ModelInfo, ProviderName, ResolvedRequest
 
 SHAPES = ModelInfo(
@@ -30,6 +31,7 @@ class FakeProvider:
         submitted: The job ids that were accepted, once for each bill.
         tokens: The attempt token of each submit that was tried.
         go: Renders wait for it; set at first.
+        may_submit: Submits wait for it; set at first.
         watching: Jobs being watched.
     """
 
@@ -52,7 +54,11 @@ class FakeProvider:
         self.fetched: list[str] = []
         self.go = asyncio.Event()
         self.go.set()
+        self.may_submit = asyncio.Event()
+        self.may_submit.set()
         self.watching: set[str] = set()
+        self.tried: set[str] = set()
+        self.rendering: set[str] = set()
         self.changed = asyncio.Condition()
         self._cancelled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.most_at_once = 0
@@ -90,13 +96,18 @@ class FakeProvider:
     async def submit(self, job: Job, *, token: str, image: Path | None) -> Submission:
         del image
         self.tokens.append(token)
+        self.tried.add(job.id)
+        await self._notify()
+        await self.may_submit.wait()
         if self.submit_errors:
             raise self.submit_errors.pop(0)
         self.submitted.append(job.id)
+        self.rendering.add(job.id)
+        self._cancelled.pop(job.id, None)
         return Submission(
             provider_job_id=f"{job.id}-{len(self.submitted)}",
             endpoint="fake",
-            sent={"prompt": job.request.prompt},
+            sent={"prompt": write_prompt(job.request.segments)},
             effective={"steps": job.request.steps},
         )
 
@@ -112,6 +123,7 @@ class FakeProvider:
                 raise self.watch_errors.pop(0)
         finally:
             self.watching.discard(job.id)
+            self.rendering.discard(job.id)
 
     async def _until_go(self, job: Job) -> None:
         waits = [
@@ -130,6 +142,10 @@ class FakeProvider:
         async with self.changed:
             self.changed.notify_all()
 
+    async def until_tried(self, job: Job) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: job.id in self.tried)
+
     async def until_watching(self, job: Job) -> None:
         async with self.changed:
             await self.changed.wait_for(lambda: job.id in self.watching)
@@ -144,5 +160,5 @@ class FakeProvider:
         yield Rendering(chunks=chunks(), effective={"fps": 8}, versions={"fake": "1"})
 
     async def cancel(self, job: Job) -> None:
-        if job.id in self.watching:
+        if job.id in self.rendering:
             self._cancelled[job.id].set()

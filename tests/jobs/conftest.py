@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from typing_extensions import override
 
 from jobs.board import Board
+from jobs.errors import StorageFullError
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.model import Address, Job, JobId, Origin, Requester
@@ -33,6 +35,15 @@ from tests.fakes.line import Line
 from tests.fakes.media import VIDEO, FakeMedia
 from tests.fakes.provider import FakeProvider
 
+
+class FullFolder(FolderArtifactStore):
+    """A videos folder on a disk that has no room left."""
+
+    @override
+    async def receive(self, job: Job, chunks: AsyncIterator[bytes]) -> Path:
+        raise StorageFullError("no space left on device")
+
+
 ADA = Requester(user_id=1, guild_id=10)
 BEN = Requester(user_id=2, guild_id=10)
 
@@ -45,6 +56,7 @@ class World:
     jobs: SqliteJobStore
     quotas: SqliteQuotaStore
     artifacts: FolderArtifactStore
+    videos: Path
     provider: FakeProvider
     clock: FakeClock = field(default_factory=FakeClock)
     delivery: FakeDelivery = field(default_factory=FakeDelivery)
@@ -102,7 +114,7 @@ class World:
     async def running(self, line: Line | None = None) -> AsyncGenerator[Runner]:
         """Run a runner; at the end it is stopped and everything it started is over."""
         runner = self.new_runner(cast("JobStore", line) if line else None)
-        task = asyncio.create_task(runner.run(drain_s=5))
+        task = asyncio.create_task(runner.run(drain_s=2))
         try:
             yield runner
         finally:
@@ -162,5 +174,6 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
             jobs=SqliteJobStore(database),
             quotas=SqliteQuotaStore(database),
             artifacts=FolderArtifactStore(tmp_path / "videos"),
+            videos=tmp_path / "videos",
             provider=FakeProvider(video=VIDEO),
         )

@@ -91,6 +91,8 @@ def test_a_value_outside_its_range_is_refused_by_name(field: str, value: Any, wo
     [
         ("", "is empty"),
         ("   ", "is empty"),
+        ("\u200b\u2060\x00", "is empty"),
+        ("a \ud800 cat", "no text"),
         ("a cat | ", "has an empty part"),
         ("x" * 1025, "1025 characters long; 1024 is the most"),
         (" | ".join("abcdefghijklmnopq"), "17 parts; 16 is the most"),
@@ -188,6 +190,7 @@ def test_a_bar_can_be_part_of_a_prompt() -> None:
 
 def test_a_ratio_in_a_prompt_is_read_as_frames_only_at_its_start() -> None:
     assert parse_prompt("a screen of 16: 9") == (Segment(prompt="a screen of 16: 9"),)
+    assert parse_prompt("10:30 in Tokyo") == (Segment(prompt="10:30 in Tokyo"),)
     assert parse_prompt("24: a sprout") == (Segment(prompt="a sprout", frames=24),)
 
 

@@ -15,14 +15,15 @@ from jobs.errors import (
 from jobs.model import Gone, Later, Origin, TooLarge
 from jobs.quota import Unit
 from jobs.request import ProviderName
-from jobs.retry import MAX_ATTEMPTS
-from jobs.runner import IDLE_S, LEASE, TEND_S
+from jobs.retry import MAX_SETBACKS
+from jobs.runner import IDLE_S, TEND_S
 from jobs.service import Ask
 from jobs.states import JobState
+from jobs.work import LEASE
 from tests.fakes.line import Line
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
-from tests.jobs.conftest import ADA, BEN, World
+from tests.jobs.conftest import ADA, BEN, FullFolder, World
 
 FREE = {Unit.VIDEOS: (0, 0), Unit.VIDEO_MS: (0, 0)}
 ONE_VIDEO = {Unit.VIDEOS: (1, 0), Unit.VIDEO_MS: (2000, 0)}
@@ -142,10 +143,10 @@ async def test_a_backend_that_is_away_is_tried_again_later(world: World) -> None
 
 
 async def test_a_backend_that_stays_away_ends_the_job_for_free(world: World) -> None:
-    world.provider.submit_errors = [UnavailableError("The backend is away.")] * MAX_ATTEMPTS
+    world.provider.submit_errors = [UnavailableError("The backend is away.")] * MAX_SETBACKS
     async with world.running():
         job = await world.ask()
-        for times in range(1, MAX_ATTEMPTS):
+        for times in range(1, MAX_SETBACKS):
             await world.delivery.until_shown(job.id, JobState.QUEUED, times)
             while len(world.provider.tokens) == times:
                 await world.clock.until_asleep(IDLE_S)  # the claim loop found nothing due yet
@@ -200,11 +201,12 @@ async def test_an_interrupted_render_of_ours_is_made_again(world: World) -> None
 
 
 async def test_a_job_that_kills_every_worker_ends(world: World) -> None:
-    world.provider.watch_errors = [InterruptedRenderError("The worker died.")] * MAX_ATTEMPTS
+    world.provider.watch_errors = [InterruptedRenderError("The worker died.")] * MAX_SETBACKS
     async with world.running():
         job = await world.ask()
         failed = await world.until(job, JobState.FAILED)
-    assert failed.attempt == MAX_ATTEMPTS
+    assert failed.setbacks == MAX_SETBACKS - 1
+    assert len(world.provider.submitted) == MAX_SETBACKS
     assert await world.balance() == FREE
 
 
@@ -357,3 +359,79 @@ async def test_a_disk_that_is_full_for_a_moment_stops_no_runner_and_loses_no_job
         await world.until(second, JobState.DONE)
     assert sorted(world.delivery.posts) == sorted([first.id, second.id])
     assert (await world.balance())[Unit.VIDEOS] == (2, 0)
+
+
+async def test_a_cancel_before_the_render_began_is_free_even_if_it_came_during_the_submit(
+    world: World,
+) -> None:
+    world.provider.go.clear()
+    world.provider.may_submit.clear()
+    async with world.running():
+        job = await world.ask()
+        await world.provider.until_tried(job)
+        await world.service.cancel(job.id, by=ADA, may_manage=False)
+        world.provider.may_submit.set()
+        await world.until(job, JobState.CANCELLED)
+    assert await world.balance() == FREE
+
+
+async def test_a_disk_too_full_for_videos_ends_the_job_after_some_tries(world: World) -> None:
+    world.artifacts = FullFolder(world.videos)
+    world.become(world.provider)
+    async with world.running():
+        job = await world.ask()
+        for times in range(1, MAX_SETBACKS):
+            await world.delivery.until_shown(job.id, JobState.QUEUED, times)
+            while len(world.provider.submitted) == times:
+                await world.clock.until_asleep(IDLE_S)
+                world.clock.advance(400)
+        failed = await world.until(job, JobState.FAILED)
+    assert failed.failure is not None
+    assert "disk is full" in failed.failure.message
+    assert len(world.provider.submitted) == MAX_SETBACKS
+    assert await world.balance() == FREE
+
+
+async def test_a_restart_is_no_setback(world: World) -> None:
+    world.provider.go.clear()
+    job = await world.ask()
+    for _ in range(2 * MAX_SETBACKS):
+        async with world.doomed():
+            await world.provider.until_watching(job)
+    world.provider.go.set()
+    async with world.running():
+        done = await world.until(job, JobState.DONE)
+    assert done.setbacks == 0
+
+
+async def test_a_render_whose_backend_was_switched_off_ends_for_free(world: World) -> None:
+    world.provider.go.clear()
+    job = await world.ask()
+    async with world.doomed():
+        await world.provider.until_watching(job)
+    world.become(FakeProvider(video=VIDEO, name=ProviderName.NOVITA, is_paid=True))
+    async with world.running():
+        failed = await world.until(job, JobState.FAILED)
+    assert failed.failure is not None
+    assert "not set up here" in failed.failure.message
+    assert await world.balance() == FREE
+
+
+async def test_a_stop_is_not_held_up_by_a_card_that_hangs(world: World) -> None:
+    async with world.running():
+        job = await world.ask()
+        world.delivery.may_show.clear()
+        await world.delivery.until_tried(job.id)
+    assert (await world.jobs.get(job.id)).state is JobState.DONE
+
+
+async def test_a_render_put_back_into_the_queue_is_in_one_pair_of_hands(world: World) -> None:
+    """Two slots: the next one may claim it before the first one has let go."""
+    world.become(FakeProvider(video=VIDEO, slots=2))
+    world.provider.watch_errors = [InterruptedRenderError("The worker died.")]
+    async with world.running():
+        jobs = [await world.ask(f"cat {n}") for n in range(6)]
+        for job in jobs:
+            await world.until(job, JobState.DONE)
+    assert sorted(world.delivery.posts) == sorted(job.id for job in jobs)
+    assert (await world.balance())[Unit.VIDEOS] == (6, 0)

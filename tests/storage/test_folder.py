@@ -22,7 +22,6 @@ def test_holding_a_folder_makes_what_is_missing(tmp_path: Path) -> None:
     folder = DataFolder(root=tmp_path / "new" / "data")
     with folder.hold():
         assert folder.videos.is_dir()
-        assert folder.models.is_dir()
         assert folder.database.parent == folder.root
     assert folder.root.stat().st_mode & 0o077 == 0
 
