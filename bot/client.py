@@ -72,6 +72,7 @@ class FlipbookClient(commands.Bot):
         self._values = values
         self._dev_guild = dev_guild
         self._syncs_at_start = syncs_at_start
+        self._has_gateway = False
         self._delivery = DiscordDelivery(client=self, clock=clock, catalogue=service.catalogue)
         self._desk = Desk(service=service, delivery=self._delivery)
 
@@ -84,6 +85,23 @@ class FlipbookClient(commands.Bot):
     def desk(self) -> Desk:
         """Where commands and buttons leave their orders."""
         return self._desk
+
+    @property
+    def is_connected(self) -> bool:
+        """Discord's gateway is open now; `is_ready` stays true when it breaks."""
+        return self._has_gateway and not self.is_closed()
+
+    async def on_connect(self) -> None:
+        """Note a new session; `on_ready` follows it later, even after the next break."""
+        self._has_gateway = True
+
+    async def on_resumed(self) -> None:
+        """Note that a broken session goes on."""
+        self._has_gateway = True
+
+    async def on_disconnect(self) -> None:
+        """Note that the gateway broke, or that it could not be reached again."""
+        self._has_gateway = False
 
     @override
     async def setup_hook(self) -> None:
@@ -112,6 +130,9 @@ class FlipbookClient(commands.Bot):
     async def sync(self, guild_id: int | None = None, *, force: bool = False) -> bool:
         """Bring the commands to Discord if they differ from those synced last.
 
+        Discord shows a server its own commands beside the global ones, and keeps both until they
+        are removed: a server that was synced sees each command twice once there are global ones.
+
         Args:
             guild_id: The server that gets all commands at once; None is everybody.
             force: Sync even if nothing changed.
@@ -132,6 +153,12 @@ class FlipbookClient(commands.Bot):
         await self.tree.sync(guild=guild)
         await self._values.set_value(name, digest)
         logger.info("Commands synced: %s", name, extra={"action": "commands_synced"})
+        if guild is not None:
+            logger.info(
+                "The commands of server %s stand beside the global ones, if there are any",
+                guild.id,
+                extra={"action": "guild_commands_synced"},
+            )
         return True
 
     def _digest(self, guild: discord.Object | None) -> str:

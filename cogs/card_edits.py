@@ -5,6 +5,7 @@ Discord takes edits of an interaction's public response with the bot's token too
 early (discord-api-docs#6851), so every refusal of the first way leads to the second.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ class Upload:
         return discord.File(self.path, filename=self.name, description=self.alt_text)
 
 
+EDIT_S = 10.0
+UPLOAD_S = 120.0
 LOST = frozenset({Answer.CLOSED, Answer.NO_MESSAGE})
 
 
@@ -64,10 +67,15 @@ class CardEditor:
         webhook = discord.Webhook.partial(address.application_id, token, client=self._client)
         webhook.proxy = self._client.http.proxy  # discord.py 2.7.1 takes the session over, not this
         try:
-            if upload is None:
-                await webhook.edit_message(card_id, view=view)
-            else:
-                await webhook.edit_message(card_id, view=view, attachments=[upload.open()])
+            # A rate limit on this way is slept out inside discord.py, however long it is.
+            async with asyncio.timeout(EDIT_S if upload is None else UPLOAD_S):
+                if upload is None:
+                    await webhook.edit_message(card_id, view=view)
+                else:
+                    await webhook.edit_message(card_id, view=view, attachments=[upload.open()])
+        except TimeoutError:
+            logger.info("Card %s: no answer by token", card_id, extra={"action": "card_slow"})
+            return False
         except discord.HTTPException as error:
             if read(error) is Answer.TOO_LARGE:
                 raise

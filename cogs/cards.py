@@ -83,7 +83,7 @@ def queued(job: Job, standing: Standing | None = None) -> LayoutView:
 def place_line(job: Job, standing: Standing | None) -> str:
     """Say how many are ahead and how long it takes, as far as that is known."""
     if job.due_at is not None and job.attempt:
-        return f"The backend is not reachable; tried again <t:{int(job.due_at.timestamp())}:R>."
+        return f"The backend was not reachable; next try <t:{int(job.due_at.timestamp())}:R>."
     if standing is None:
         return "Waiting for its turn."
     videos = "1 video is" if standing.ahead == 1 else f"{standing.ahead} videos are"
@@ -100,7 +100,8 @@ def warning_lines(job: Job) -> list[str]:
 
 def running(job: Job, progress: Progress | None = None) -> LayoutView:
     """Return the card of a job that is being worked on; only measured numbers are shown."""
-    title = "Stopping" if job.cancel_requested else STAGES[job.state]
+    is_stopping = job.cancel_requested and job.state in CANCELLABLE  # later on it is ignored
+    title = "Stopping" if is_stopping else STAGES[job.state]
     lines = [f"### {title}", safe(prompt_of(job), MAX_PROMPT_CHARS)]
     if progress is not None and job.state is JobState.RUNNING:
         lines += [line for line in [progress_line(progress)] if line]

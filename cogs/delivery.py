@@ -7,6 +7,7 @@ the channel is searched first, so it is posted once.
 
 import asyncio
 import logging
+import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +19,7 @@ from discord.ui import LayoutView
 from cogs.answers import Answer, is_connection_trouble, read, sentence
 from cogs.card_edits import CardEditor, Upload
 from cogs.cards import card
-from cogs.history import find_result
+from cogs.history import search
 from cogs.results import result
 from cogs.text import alt_text
 from cogs.wording import prompt_of
@@ -42,7 +43,11 @@ logger = logging.getLogger(__name__)
 SURE_LIMIT = 10 * 2**20  # bytes that Discord takes everywhere (reference, "Uploading Files")
 NONCE_IS_SAFE = timedelta(minutes=2)  # "the past few minutes" (Create Message, enforce_nonce)
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=5), timedelta(minutes=5)
+LONGEST_WAIT = timedelta(days=1)  # after the render, for trouble to pass
 REMEMBERED_CARDS = 1000
+UNSURE = (
+    "The video may have been posted already; Flipbook cannot read this channel's history to check."
+)
 
 
 @dataclass(slots=True)
@@ -81,7 +86,10 @@ class DiscordDelivery:
             shown.is_lost = not await self._edit(job, view)
 
     async def deliver(self, job: Job, file: Path) -> Outcome:
-        """Post the result, once, however often this is called for a job; never raises."""
+        """Post the result, once, however often this is called for a job; never raises.
+
+        What nobody foresaw is taken for trouble that passes, until a day after the render.
+        """
         try:
             return await self._deliver(job, file)
         except Exception as error:
@@ -125,24 +133,33 @@ class DiscordDelivery:
 
     async def _deliver(self, job: Job, file: Path) -> Outcome:
         try:
-            size = (await asyncio.to_thread(file.stat)).st_size
-        except FileNotFoundError:
+            size = await asyncio.to_thread(size_of, file)
+        except OSError as error:
             logger.exception("Job %s: no file", job.id, extra={"action": "file_missing"})
-            return Gone(reason="The video's file is missing on Flipbook's disk.", is_ours=True)
+            what = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+            return Gone(reason=f"The video's file {what} on Flipbook's disk.", is_ours=True)
         limit = job.address.upload_limit
         if limit is not None and size > limit:
             return TooLarge(limit=limit)
         if self._may_stand(job):
-            found = await find_result(self._client, job)
-            if found is not None:
-                return Delivered(message_id=found)
+            found = await search(self._client, job)
+            if found.message_id is not None:
+                return Delivered(message_id=found.message_id)
+            if found.is_blind and not self._is_nonce_safe(job):
+                return Gone(reason=UNSURE, is_ours=True)
         upload = Upload(path=file, name=job.file_name, alt_text=alt_text(prompt_of(job)))
         return await self._post(job, upload, size)
 
     def _may_stand(self, job: Job) -> bool:
         """Say whether the result may have been posted before, and its nonce be forgotten."""
-        ready = job.rendered_at or job.created_at
-        return job.attempt > 1 or self._clock.now() - ready > NONCE_IS_SAFE
+        return job.attempt > 1 or not self._is_nonce_safe(job)
+
+    def _is_nonce_safe(self, job: Job) -> bool:
+        """Say whether Discord still knows the nonce of whatever was posted of a job."""
+        return self._waited(job) <= NONCE_IS_SAFE
+
+    def _waited(self, job: Job) -> timedelta:
+        return self._clock.now() - (job.rendered_at or job.created_at)
 
     async def _post(self, job: Job, upload: Upload, size: int) -> Outcome:
         """Post as a reply to the card; where that is the trouble, without one."""
@@ -219,14 +236,22 @@ class DiscordDelivery:
             return Delivered(message_id=job.address.card_id)
         return Gone(reason=sentence(refusal))
 
-    def _later(self, job: Job, error: Exception) -> Later:
-        """Wait half as long as was waited already: patient in an outage, quick in a hiccup."""
-        now = self._clock.now()
-        waited = now - (job.rendered_at or job.created_at)
+    def _later(self, job: Job, error: Exception) -> Later | Gone:
+        """Wait half as long as was waited already, until that was a day."""
+        waited = self._waited(job)
+        if waited > LONGEST_WAIT:
+            logger.warning("Job %s given up: %r", job.id, error, extra={"action": "post_given_up"})
+            return Gone(reason="Discord could not be reached for a day.", is_ours=True)
         delay = max(FIRST_DELAY, min(LONGEST_DELAY, waited / 2))
         if isinstance(error, discord.RateLimited):
             delay = max(delay, timedelta(seconds=error.retry_after))
-        return Later(at=now + delay, reason=f"{type(error).__name__}: {error}")
+        return Later(at=self._clock.now() + delay, reason=f"{type(error).__name__}: {error}")
+
+
+def size_of(path: Path) -> int:
+    """Return a file's size in bytes by opening it, since a file that is there may be unreadable."""
+    with path.open("rb") as file:
+        return file.seek(0, os.SEEK_END)
 
 
 def smaller(size: int, limit: int | None) -> int:

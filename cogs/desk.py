@@ -10,9 +10,10 @@ from datetime import timedelta
 
 import discord
 
-from cogs.errors import is_too_late, say
+from cogs.errors import ALREADY_ACKNOWLEDGED, is_too_late, say
 from cogs.images import ImageReading, check_size, reading
 from cogs.preflight import check_posting
+from cogs.wording import cost_line
 from jobs.errors import FlipbookError, RequestError
 from jobs.model import Address, Job, JobId, Origin, Requester
 from jobs.ports import Delivery
@@ -139,6 +140,8 @@ async def acknowledge(interaction: discord.Interaction) -> int | None:
     try:
         ack = await interaction.response.defer(thinking=True)
     except discord.HTTPException as error:
+        if error.code == ALREADY_ACKNOWLEDGED:
+            return await card_behind(interaction)
         if not is_too_late(error):
             raise
         logger.warning(
@@ -151,6 +154,18 @@ async def acknowledge(interaction: discord.Interaction) -> int | None:
     if ack is None or ack.message_id is None:
         raise RequestError("Discord gave no message to answer in; try again.", field="prompt")
     return ack.message_id
+
+
+async def card_behind(interaction: discord.Interaction) -> int | None:
+    """Return the card of an acknowledgement that arrived although its answer did not.
+
+    An interaction that was delivered twice comes here too; its job is known by then.
+    """
+    try:
+        card = await interaction.original_response()
+    except discord.HTTPException:
+        return None
+    return None if card.flags.ephemeral else card.id
 
 
 def requester_of(interaction: discord.Interaction) -> Requester:
@@ -177,7 +192,7 @@ def cancel_sentence(job: Job) -> str:
     """Say what a cancel did to a job."""
     match job.state:
         case JobState.CANCELLED:
-            return f"Job {job.id} is cancelled; it cost nothing."
+            return f"Job {job.id} is cancelled. {cost_line(job)}"
         case JobState.QUEUED | JobState.SUBMITTING | JobState.RUNNING:
             return f"Job {job.id} stops within a moment."
         case JobState.FETCHING | JobState.READY | JobState.DELIVERING:

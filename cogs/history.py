@@ -4,6 +4,7 @@ Discord remembers a nonce for a few minutes only; after a longer outage the chan
 the record: our own message whose file bears the job's name.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import discord
@@ -11,26 +12,54 @@ import discord
 from cogs.answers import Answer, read
 from jobs.model import Job
 
-LOOK_BACK = 200  # messages
+# Read from the render's end on, 100 a request. Past them "not found" is believed: what an earlier
+# run posted stands near that end.
+MAX_MESSAGES = 2000
 CLOCK_SKEW = timedelta(minutes=5)
 
 
-async def find_result(client: discord.Client, job: Job) -> int | None:
-    """Return the id of the message that holds a job's result, or None.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What was found: the message with the result, or whether it could not be looked for."""
+
+    message_id: int | None = None
+    is_blind: bool = False
+
+
+async def search(client: discord.Client, job: Job) -> Search:
+    """Look for the message that holds a job's result.
 
     Raises:
         discord.HTTPException: The history could not be read now; later it may.
     """
     channel = client.get_partial_messageable(job.address.channel_id)
     start = discord.Object(id=earliest_id(job))
+    is_empty = True
     try:
-        async for message in channel.history(limit=LOOK_BACK, after=start, oldest_first=True):
+        async for message in channel.history(limit=MAX_MESSAGES, after=start, oldest_first=True):
+            is_empty = False
             if is_ours(client, message) and holds(message, job.file_name):
-                return message.id
+                return Search(message_id=message.id)
     except discord.HTTPException as error:
         if read(error) is not Answer.CLOSED:
             raise
-    return None
+        return Search()  # closed to reading altogether is closed to posting, which will say why
+    return Search(is_blind=is_empty and await is_hidden(channel, start.id))
+
+
+async def is_hidden(channel: discord.PartialMessageable, message_id: int) -> bool:
+    """Say whether a history that looks empty may only not be read.
+
+    Without Read Message History, Discord lists no messages, but it refuses to show a single one,
+    existing or not (Get Channel Messages, Get Channel Message).
+    """
+    try:
+        await channel.fetch_message(message_id)
+    except discord.HTTPException as error:
+        if read(error) not in (Answer.CLOSED, Answer.NO_MESSAGE):
+            raise
+        return read(error) is Answer.CLOSED
+    return False
 
 
 def earliest_id(job: Job) -> int:

@@ -12,9 +12,9 @@ import aiohttp
 import discord
 
 from jobs.errors import RequestError
+from jobs.request import MAX_IMAGE_BYTES
 from jobs.service import Service
 
-MAX_IMAGE_BYTES = 20 * 2**20
 PATIENCE_S = 1.5  # of the three seconds that Discord leaves before the acknowledgement
 
 

@@ -5,6 +5,7 @@ before the bot was last started.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Coroutine
 from typing import Any, Protocol, Self, cast
 
@@ -12,7 +13,6 @@ import discord
 from discord.ui import Button, DynamicItem, LayoutView
 from typing_extensions import override
 
-from cogs.cards import again_id, cancel_id
 from cogs.desk import Desk
 from cogs.errors import report
 from jobs.model import JobId
@@ -29,54 +29,49 @@ class HasDesk(Protocol):
         ...
 
 
-class CancelButton(DynamicItem[Button[LayoutView]], template=rf"vid:cancel:{JOB}"):
+class JobButton(DynamicItem[Button[LayoutView]], template=JOB):
+    """A button that names a job in its custom id; each kind has a template and a press."""
+
+    def __init__(self, button: Button[LayoutView], job_id: JobId) -> None:
+        super().__init__(button)
+        self.job_id = job_id
+
+    @classmethod
+    @override
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Make the button anew from the one on the message that was pressed."""
+        return cls(cast("Button[LayoutView]", item), JobId(match["job"]))
+
+    @override
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer a press."""
+        await answered(interaction, self.press(desk_of(interaction), interaction))
+
+    @abstractmethod
+    async def press(self, desk: Desk, interaction: discord.Interaction[Any]) -> None:
+        """Leave the order at the desk."""
+
+
+class CancelButton(JobButton, template=rf"vid:cancel:{JOB}"):
     """Cancels a job; the desk asks whether the one who pressed may."""
 
-    def __init__(self, job_id: JobId) -> None:
-        super().__init__(Button(label="Cancel", custom_id=cancel_id(job_id)))
-        self.job_id = job_id
-
-    @classmethod
     @override
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from its custom id."""
-        return cls(JobId(match["job"]))
-
-    @override
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a press."""
-        await answered(interaction, desk_of(interaction).cancel(interaction, self.job_id))
+    async def press(self, desk: Desk, interaction: discord.Interaction[Any]) -> None:
+        await desk.cancel(interaction, self.job_id)
 
 
-class AgainButton(DynamicItem[Button[LayoutView]], template=rf"vid:again:{JOB}"):
+class AgainButton(JobButton, template=rf"vid:again:{JOB}"):
     """Asks for the same video with a new seed, on behalf of whoever pressed."""
 
-    def __init__(self, job_id: JobId) -> None:
-        super().__init__(Button(label="Again, new seed", custom_id=again_id(job_id)))
-        self.job_id = job_id
-
-    @classmethod
     @override
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from its custom id."""
-        return cls(JobId(match["job"]))
-
-    @override
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a press."""
-        await answered(interaction, desk_of(interaction).again(interaction, self.job_id))
+    async def press(self, desk: Desk, interaction: discord.Interaction[Any]) -> None:
+        await desk.again(interaction, self.job_id)
 
 
 BUTTONS = (CancelButton, AgainButton)

@@ -2,6 +2,7 @@
 
 from cogs.text import code, cut
 from jobs.model import Job
+from jobs.prompts import write_prompt
 from jobs.quota import Settlement, settlement_of
 from jobs.request import Scheduler
 
@@ -89,13 +90,13 @@ def scheduler_name(scheduler: Scheduler) -> str:
 
 def prompt_of(job: Job) -> str:
     """Return the prompt as it was asked, parts and all."""
-    return job.asked.prompt
+    return write_prompt(job.asked.segments)
 
 
 def used_prompt(job: Job) -> str | None:
     """Return the prompt that the backend really used, if it was asked to enhance it."""
     used = job.receipt.effective.get("prompt") if job.receipt else None
-    is_other = isinstance(used, str) and used != job.request.prompt
+    is_other = isinstance(used, str) and used != write_prompt(job.request.segments)
     return str(used) if job.request.enhance_prompt and is_other else None
 
 

@@ -3,10 +3,12 @@
 import pytest
 
 from bot.sandbox import Interaction, Message
+from cogs.desk import cancel_sentence
 from jobs.model import Job
 from jobs.quota import Tier, Unit
 from jobs.states import JobState
 from tests.cogs.conftest import CALLBACK, House, settled
+from tests.factories import NOW, make_job
 
 
 async def press(house: House, member: str, message: Message, action: str, job: Job) -> Interaction:
@@ -33,11 +35,17 @@ async def result(house: House) -> tuple[Job, Message]:
 @pytest.mark.usefixtures("client")
 async def test_the_one_who_asked_can_cancel_and_twice_is_harmless(house: House) -> None:
     job, card = await house.queued(house.sandbox.ben)
-    assert "is cancelled; it cost nothing" in await said(
+    assert "is cancelled. It cost nothing." in await said(
         await press(house, "ben", card, "cancel", job)
     )
     assert (await house.jobs.get(job.id)).state is JobState.CANCELLED
-    assert "it cost nothing" in await said(await press(house, "ben", card, "cancel", job))
+    assert "It cost nothing." in await said(await press(house, "ben", card, "cancel", job))
+
+
+def test_a_cancelled_render_that_had_begun_is_not_called_free() -> None:
+    job = make_job(state=JobState.CANCELLED, started_at=NOW)
+    told = f"Job {job.id} is cancelled. It counts, because its rendering had begun."
+    assert cancel_sentence(job) == told
 
 
 @pytest.mark.usefixtures("client")

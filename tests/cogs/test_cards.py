@@ -128,6 +128,13 @@ def test_a_render_that_is_being_stopped_cannot_be_stopped_again() -> None:
     assert [button.disabled for button in buttons(components(view))] == [True]
 
 
+@pytest.mark.parametrize("state", [JobState.FETCHING, JobState.READY, JobState.DELIVERING])
+def test_a_cancel_that_came_after_the_render_is_not_shown_as_stopping(state: JobState) -> None:
+    view = card(make_job(state=state, attempt=1, cancel_requested=True))
+    assert "Stopping" not in said(view)
+    assert not buttons(components(view))
+
+
 @pytest.mark.parametrize(
     ("fields", "cost"),
     [
@@ -166,7 +173,8 @@ def test_a_done_card_links_to_the_result_and_holds_no_file() -> None:
 
 def test_a_job_that_waits_for_its_backend_says_when_it_is_tried_again() -> None:
     job = make_job(attempt=1, due_at=NOW + timedelta(minutes=1))
-    assert f"<t:{int(NOW.timestamp()) + 60}:R>" in said(card(job))
+    sentence = f"The backend was not reachable; next try <t:{int(NOW.timestamp()) + 60}:R>."
+    assert sentence in said(card(job))
 
 
 def test_a_result_names_its_reader_and_everything_that_made_it() -> None:

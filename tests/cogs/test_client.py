@@ -1,5 +1,8 @@
 """The client asks for little, and syncs its commands only when they changed."""
 
+import asyncio
+import logging
+
 import pytest
 from discord import app_commands
 
@@ -40,6 +43,37 @@ async def test_a_dev_guild_gets_the_commands_and_nobody_else(house: House) -> No
         assert syncs(house, GUILD) == 1
         interaction = await house.video(house.sandbox.ben)
         assert await house.job_of(interaction)
+
+
+async def test_a_sync_into_one_server_says_that_global_commands_stay(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="bot.client")
+    async with house.open_client() as client:
+        assert "beside the global ones" not in caplog.text
+        await client.sync(int(house.sandbox.guild.id))
+    assert "beside the global ones" in caplog.text
+
+
+async def test_a_client_is_connected_only_while_its_gateway_is(house: House) -> None:
+    seen: list[tuple[str, bool]] = []
+    is_back = asyncio.Event()
+    async with house.open_client() as client:
+        assert client.is_connected
+
+        async def note_loss() -> None:
+            seen.append(("lost", client.is_connected))
+
+        async def note_return() -> None:
+            seen.append(("back", client.is_connected))
+            is_back.set()
+
+        client.add_listener(note_loss, "on_disconnect")
+        client.add_listener(note_return, "on_resumed")
+        await house.sandbox.drop_gateway()
+        await asyncio.wait_for(is_back.wait(), 10)
+        assert seen == [("lost", False), ("back", True)]
+    assert not client.is_connected
 
 
 @pytest.mark.usefixtures("expects_errors")

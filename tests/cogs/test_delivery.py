@@ -79,6 +79,45 @@ async def test_a_resumed_job_finds_its_result_after_a_long_outage(
     assert len(house.sandbox.requests.of("POST", MESSAGES)) == 1
 
 
+async def test_a_result_is_found_behind_hundreds_of_messages(
+    house: House, client: FlipbookClient, file: Path
+) -> None:
+    job, _ = await rendered(house)
+    for number in range(250):
+        house.sandbox.world.say(house.sandbox.ada, house.sandbox.channel, f"chatter {number}")
+    first = await client.delivery.deliver(job, file)
+    house.advance(3600)
+    assert await client.delivery.deliver(job.evolve(attempt=2), file) == first
+    assert len(results(house, job)) == 1
+
+
+async def test_a_result_that_cannot_be_looked_for_is_not_posted_twice(
+    house: House, client: FlipbookClient, file: Path
+) -> None:
+    job, _ = await rendered(house)
+    first = await client.delivery.deliver(job, file)
+    house.sandbox.channel.deny("read_message_history")
+    resumed = job.evolve(attempt=2)
+    assert await client.delivery.deliver(resumed, file) == first  # by the nonce
+    house.advance(600)
+    outcome = await client.delivery.deliver(resumed, file)
+    assert isinstance(outcome, Gone)
+    assert outcome.is_ours
+    assert "may have been posted already" in outcome.reason
+    assert len(results(house, job)) == 1
+
+
+@pytest.mark.parametrize("has_card", [True, False])
+async def test_a_late_result_is_posted_where_nothing_was_said_since(
+    house: House, client: FlipbookClient, file: Path, *, has_card: bool
+) -> None:
+    job, card = await rendered(house, attempt=2)
+    if not has_card:
+        house.sandbox.world.delete_message(card)
+    house.advance(600)
+    assert isinstance(await client.delivery.deliver(job, file), Delivered)
+
+
 async def test_a_resumed_job_looks_before_it_posts(
     house: House, client: FlipbookClient, file: Path
 ) -> None:
@@ -252,6 +291,47 @@ async def test_trouble_of_discords_own_is_waited_out_longer_each_time(
         assert (later.at - house.clock.now()).total_seconds() == 50
 
 
+async def test_trouble_that_lasts_a_day_ends_the_delivery_at_our_cost(
+    house: House, client: FlipbookClient, file: Path
+) -> None:
+    job, _ = await rendered(house)
+    house.sandbox.faults.add("POST", MESSAGES, Fault.instead(503))
+    house.advance(86400 - 10)
+    assert isinstance(await client.delivery.deliver(job, file), Later)
+    house.sandbox.faults.add("POST", MESSAGES, Fault.instead(503))
+    house.advance(20)
+    reason = "Discord could not be reached for a day."
+    assert await client.delivery.deliver(job, file) == Gone(reason=reason, is_ours=True)
+
+
+@pytest.mark.usefixtures("expects_errors")
+async def test_an_error_of_our_own_is_logged_with_its_place_and_tried_again(
+    house: House,
+    client: FlipbookClient,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job, _ = await rendered(house)
+
+    def broken(*_: object) -> str:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("cogs.delivery.alt_text", broken)
+    assert isinstance(await client.delivery.deliver(job, file), Later)
+    (record,) = [record for record in caplog.records if "delivery broke" in record.getMessage()]
+    assert record.exc_info is not None
+
+
+@pytest.mark.usefixtures("expects_errors")
+async def test_a_file_that_cannot_be_read_is_our_fault(
+    house: House, client: FlipbookClient, tmp_path: Path
+) -> None:
+    job, _ = await rendered(house)
+    reason = "The video's file cannot be read on Flipbook's disk."
+    assert await client.delivery.deliver(job, tmp_path) == Gone(reason=reason, is_ours=True)
+
+
 @pytest.mark.usefixtures("expects_errors")
 async def test_a_refusal_that_nobody_foresaw_is_our_fault(
     house: House, client: FlipbookClient, file: Path
@@ -360,3 +440,13 @@ async def test_a_job_that_fails_at_once_is_not_shown_as_waiting(
             await settled()
             assert "### No video" in card.text
             assert (await house.jobs.get(job.id)).state is JobState.FAILED
+
+
+async def test_a_token_that_gives_no_answer_is_not_waited_for(
+    house: House, client: FlipbookClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs.card_edits.EDIT_S", 0.0)  # no patience, so nothing is waited for
+    job, card = await house.queued(house.sandbox.ben)
+    await client.delivery.show(job.evolve(state=JobState.RUNNING), progress=Progress(stage="slow"))
+    assert "slow" in card.text
+    assert house.sandbox.requests.of("PATCH", MESSAGE), "it was edited with the bot's own token"

@@ -169,6 +169,15 @@ def callbacks_done(house: House) -> list[int]:
     return [callback.status for callback in callbacks if callback.status is not None]
 
 
+async def test_an_acknowledgement_whose_answer_was_lost_still_gets_its_job(house: House) -> None:
+    lost = house.sandbox.faults.add("POST", CALLBACK, Fault.after(502))
+    interaction = await house.video(house.sandbox.ben)
+    job = await house.job_of(interaction)
+    assert lost.hits == 1
+    assert interaction.message is not None
+    assert str(job.address.card_id) == interaction.message.id
+
+
 async def test_a_late_acknowledgement_leaves_no_job(house: House) -> None:
     interaction = await house.video(house.sandbox.ben)
     house.sandbox.clock.advance(4)
