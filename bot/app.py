@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import discord
 
 from bot import __version__
@@ -231,12 +232,26 @@ def _new_client(parts: Parts, *, syncs_at_start: bool = True) -> FlipbookClient:
     )
 
 
+async def _log_in_unless(stop: asyncio.Event, client: FlipbookClient, token: str) -> bool:
+    """Log in; a stop that comes first ends the try."""
+    login = asyncio.create_task(_log_in(client, token), name="login")
+    waiting = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait([login, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if login.done():
+        login.result()
+        return True
+    login.cancel()
+    await asyncio.gather(login, waiting, return_exceptions=True)
+    return False
+
+
 async def _log_in(client: FlipbookClient, token: str) -> None:
     try:
         await client.login(token)
     except discord.LoginFailure as error:
         raise SettingsError("DISCORD_TOKEN was refused by Discord.") from error
-    except (discord.HTTPException, OSError) as error:
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         raise FlipbookError(f"Discord cannot be reached: {error}") from error
 
 
@@ -244,7 +259,8 @@ async def _serve(
     client: FlipbookClient, runner: Runner, service: Service, *, token: str, stop: asyncio.Event
 ) -> None:
     """Log in, run both loops, and on stop: no new jobs, drain, close."""
-    await _log_in(client, token)
+    if not await _log_in_unless(stop, client, token):
+        return
     running = asyncio.create_task(runner.run(drain_s=DRAIN_S), name="runner")
     gateway = asyncio.create_task(client.connect(), name="gateway")
     waiting = asyncio.create_task(stop.wait(), name="stop")
@@ -265,7 +281,7 @@ async def _serve(
 
 def _checks(parts: Parts, client: FlipbookClient) -> dict[str, Check]:
     async def discord_is_connected() -> str | None:
-        return None if client.is_ready() else "not connected"
+        return None if client.is_connected else "not connected"
 
     async def database_answers() -> str | None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 from bot.app import Parts, open_parts
 from bot.settings import Settings
-from jobs.errors import FlipbookError
+from jobs.errors import FlipbookError, StorageError, StorageLockedError
 from storage.integrity import integrity_problems
 
 Finding = tuple[str, str | None]
@@ -27,8 +27,15 @@ async def _findings(settings: Settings) -> AsyncGenerator[Finding]:
         async with open_parts(settings) as parts:
             async for finding in _look_into(parts):
                 yield finding
-    except FlipbookError as error:
+    except StorageLockedError:
+        yield (
+            f"data folder {settings.data_dir}: in use by a running Flipbook, not looked into",
+            None,
+        )
+    except StorageError as error:
         yield f"data folder {settings.data_dir}", str(error)
+    except FlipbookError as error:
+        yield "start", str(error)
 
 
 async def _look_into(parts: Parts) -> AsyncGenerator[Finding]:

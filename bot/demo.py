@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from bot.sandbox import Message, Sandbox
+from bot.sandbox import Message, Sandbox, SandboxError
 from bot.settings import Settings, child_environment
 from jobs.errors import FlipbookError
 
@@ -21,6 +21,7 @@ START_S = 90.0  # the first start builds the placeholder model
 VIDEO_S = 300.0
 STOP_S = 20.0
 LAST_WORDS = 2000
+ENDS = ("Done", "No video", "Made, but", "Cancelled")
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ class Playground:
             await asyncio.wait([waiting, ended], return_when=asyncio.FIRST_COMPLETED)
             if waiting.done():
                 return waiting.result()
+        except SandboxError as error:
+            raise FlipbookError(str(error)) from error
         finally:
             waiting.cancel()
             ended.cancel()
@@ -74,11 +77,12 @@ async def demo(settings: Settings, *, prompt: str, seed: int) -> None:
         sandbox = playground.sandbox
         line = f'/video prompt:"{prompt}" seed:{seed}'
         print(f"{sandbox.ada.name} in #{sandbox.channel.name}: {line}\n", flush=True)
-        await sandbox.slash(sandbox.ada, sandbox.channel, line)
-        posted = await playground.while_alive(_first_video(sandbox))
+        asked = await sandbox.slash(sandbox.ada, sandbox.channel, line)
+        card = await playground.while_alive(asked.wait_answer())
+        posted = await playground.while_alive(_result(sandbox, card))
         file = posted.attachments[0]
         path = folder / file.filename
-        await asyncio.to_thread(path.write_bytes, file.content)
+        await asyncio.to_thread(path.write_bytes, file.content)  # where the reader can open it
         print(f"{sandbox.render(posted)}\n\n{path}")
 
 
@@ -99,7 +103,7 @@ async def open_playground(folder: Path) -> AsyncGenerator[Playground]:
     Args:
         folder: Keeps the bot's data, its log and the sandbox's CA.
     """
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    folder = await asyncio.to_thread(_own_folder, folder)
     log = folder / "bot.log"
     async with Sandbox.open(folder / "sandbox") as sandbox:
         environment = {
@@ -117,12 +121,24 @@ async def open_playground(folder: Path) -> AsyncGenerator[Playground]:
             await playground.stop()
 
 
+def _own_folder(folder: Path) -> Path:
+    """Make a folder, and its parent, that nobody else can look into; what is there stays."""
+    for path in (folder.parent, folder):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder.resolve()
+
+
 async def _start_bot(environment: dict[str, str], log: Path) -> Process:
+    """Start the bot in a folder without a `.env`: the operator's own settings are not for here."""
+    source = str(Path(__file__).parents[1])
+    inherited = child_environment({**environment, "PYTHONPATH": source})
+    inherited.pop("DISCORD_DEV_GUILD", None)
     with log.open("wb") as output:
         command = (sys.executable, "-m", "bot", "run")
         return await asyncio.create_subprocess_exec(
             *command,
-            env=child_environment(environment),
+            env=inherited,
+            cwd=log.parent,
             stdin=DEVNULL,
             stdout=output,
             stderr=output,
@@ -130,20 +146,14 @@ async def _start_bot(environment: dict[str, str], log: Path) -> Process:
         )
 
 
-async def _first_video(sandbox: Sandbox) -> Message:
-    def posted() -> Message | None:
-        return next((m for m in sandbox.channel.messages.values() if m.attachments), None)
+async def _result(sandbox: Sandbox, card: Message) -> Message:
+    """Wait until a card says how its job ended; return the video that replied to it.
 
-    def answer() -> Message | None:
-        return next((m for m in sandbox.channel.messages.values() if not m.attachments), None)
-
-    def card_says(word: str) -> bool:
-        card = answer()
-        return card is not None and word in card.text
-
-    await sandbox.wait_for(lambda: card_says("Done") or card_says("No video"), timeout_s=VIDEO_S)
-    found = posted()
-    if found is None:
-        card = answer()
-        raise FlipbookError(card.text if card is not None else "nothing was answered")
-    return found
+    Raises:
+        FlipbookError: There is none; the message is what the card says.
+    """
+    await sandbox.wait_for(lambda: any(word in card.text for word in ENDS), timeout_s=VIDEO_S)
+    for message in sandbox.channel.messages.values():
+        if message.reference is card and message.attachments:
+            return message
+    raise FlipbookError(sandbox.render(card))

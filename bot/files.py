@@ -1,6 +1,7 @@
 """Delivery without Discord: to a file, or held until the door of the job is open again."""
 
 import asyncio
+import errno
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -51,6 +52,8 @@ class HeldDelivery:
 
 
 def _copy(source: Path, target: Path) -> None:
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EEXIST, "it is no plain file")
     part = target.with_name(f".{target.name}.part")
     try:
         shutil.copyfile(source, part)

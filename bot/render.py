@@ -78,6 +78,18 @@ def request_from(arguments: argparse.Namespace) -> VideoRequest:
     )
 
 
+def check_output(output: Path) -> None:
+    """Refuse what cannot be written before anything is rendered for it.
+
+    Raises:
+        RequestError: It is a folder or a device, or lies in no folder.
+    """
+    if not output.parent.is_dir():
+        raise RequestError(f"{output.parent} is not a folder.", field="output")
+    if output.exists() and not output.is_file():
+        raise RequestError(f"{output} is no plain file.", field="output")
+
+
 async def render(settings: Settings, arguments: argparse.Namespace) -> Job:
     """Render one video and return its job as it ended.
 
@@ -85,11 +97,8 @@ async def render(settings: Settings, arguments: argparse.Namespace) -> Job:
         FlipbookError: The request is wrong, or the render failed.
     """
     output: Path = arguments.output
-    if not output.parent.is_dir():
-        raise RequestError(f"{output.parent} is not a folder.", field="output")
+    check_output(output)
     request = request_from(arguments)
-    if request.provider is not None:
-        settings = settings.model_copy(update={"default_provider": request.provider})
     with tempfile.TemporaryDirectory(prefix="flipbook-") as scratch:
         store_dir = arguments.data_dir or Path(scratch)
         async with open_parts(settings, store_dir=store_dir) as parts:
@@ -105,14 +114,28 @@ async def _run_one(parts: Parts, request: VideoRequest, output: Path) -> Job:
     runner = parts.runner(dict.fromkeys(Origin, elsewhere) | {Origin.CLI: delivery})
     running = asyncio.create_task(runner.run(drain_s=1.0), name="runner")
     try:
-        job_id = await _ask(parts, request, output)
-        waiting = asyncio.create_task(delivery.ended.wait(), name="ended")
+        waiting = asyncio.create_task(_until_ended(parts, delivery, request, output), name="ended")
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        return await parts.jobs.get(job_id)
+        if not waiting.done():
+            waiting.cancel()
+            raise FlipbookError("The queue stopped.") from running.exception()
+        return waiting.result()
     finally:
         runner.stop()
         await running
+
+
+async def _until_ended(
+    parts: Parts, delivery: "ProgressDelivery", request: VideoRequest, output: Path
+) -> Job:
+    """Ask, and wait for this very job: a kept data folder may have others of ours."""
+    job_id = await _ask(parts, request, output)
+    while True:
+        delivery.ended.clear()
+        job = await parts.jobs.get(job_id)
+        if job.state.is_final or job.state is JobState.UNCONFIRMED:
+            return job
+        await delivery.ended.wait()
 
 
 async def _ask(parts: Parts, request: VideoRequest, output: Path) -> JobId:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -106,6 +107,15 @@ async def test_render_refuses_bad_input_with_code_2(
     assert not video.exists()
 
 
+async def test_render_writes_over_no_device_and_no_folder(data_dir: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "pipe", tmp_path):
+        code, _, err = await command("render", "x", "-o", str(target), *QUICK, data_dir=data_dir)
+        assert code == 2, err
+        assert "no plain file" in err
+    assert (tmp_path / "pipe").is_fifo()
+
+
 async def test_check_says_ready_by_its_exit_code(data_dir: Path) -> None:
     code, out, err = await command("check", data_dir=data_dir, settings={"DISCORD_TOKEN": "x.y.z"})
     assert code == 0, out + err
@@ -123,9 +133,7 @@ async def test_check_finds_a_broken_model(data_dir: Path) -> None:
     assert "broken" in out
 
 
-async def test_sync_sends_the_commands_while_the_bot_runs(
-    sandbox: Sandbox, bot: BotProcess
-) -> None:
+async def test_sync_and_check_work_while_the_bot_runs(sandbox: Sandbox, bot: BotProcess) -> None:
     async with running(bot):
         before = len(sandbox.requests.of("PUT", "/applications/{application_id}/commands"))
         code, out, err = await command(
@@ -134,7 +142,12 @@ async def test_sync_sends_the_commands_while_the_bot_runs(
         assert code == 0, err
         assert "commands synced to every server" in out
         after = len(sandbox.requests.of("PUT", "/applications/{application_id}/commands"))
-    assert after == before + 1
+        assert after == before + 1
+        code, out, err = await command(
+            "check", data_dir=bot.data_dir, settings=sandbox.environment()
+        )
+        assert code == 0, out + err
+        assert "in use by a running Flipbook" in out
 
 
 async def test_commands_are_synced_once_and_not_at_every_start(

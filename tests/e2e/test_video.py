@@ -125,3 +125,21 @@ async def test_a_cancel_stops_a_render_and_the_next_one_is_made(
         await ask(sandbox, '/video prompt:"short" steps:2 frames:8')
         await sandbox.wait_for(lambda: bot.states() == ["cancelled", "done"], VIDEO_S)
     assert len(videos(sandbox.channel)) == 1
+
+
+async def test_a_hundred_queued_jobs_of_two_members_all_end(
+    sandbox: Sandbox, bot: BotProcess
+) -> None:
+    async with running(bot):
+        for number in range(100):
+            member = (sandbox.ada, sandbox.ben)[number % 2]
+            line = f'/video prompt:"{number}" steps:1 frames:8'
+            sent = await sandbox.slash(member, sandbox.channel, line)
+            await sent.wait_acked()
+        await sandbox.wait_for(lambda: len(videos(sandbox.channel)) == 100, 200)
+        await sandbox.wait_for(
+            lambda: all("Done" in card.text for card in cards(sandbox.channel)), VIDEO_S
+        )
+    assert len(videos(sandbox.channel)) == len(cards(sandbox.channel)) == 100
+    assert bot.states() == ["done"] * 100
+    assert await bot.books() == (100, 0)
