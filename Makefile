@@ -6,12 +6,16 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(PY)
 # Another build of torch: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# (before the first install, or after make clean)
 TORCH_INDEX ?=
 PROCESSES ?= 2
 
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 CODE := bot cogs jobs providers storage tests benchmarks
+
+# An environment whose Python has gone is made again.
+$(shell [ ! -d $(VENV) ] || $(PY) -c '' 2>/dev/null || rm -rf $(VENV))
 
 .PHONY: help demo sandbox test test-fast check format bench clean
 .DEFAULT_GOAL := help
@@ -57,7 +61,7 @@ $(PY):
 
 $(INSTALLED): pyproject.toml constraints.txt | $(PY)
 ifneq ($(TORCH_INDEX),)
-	$(PIP) install --quiet --constraint constraints.txt --index-url $(TORCH_INDEX) torch
+	$(PIP) install --quiet --constraint constraints.txt --no-deps --index-url $(TORCH_INDEX) torch
 endif
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[local,sandbox]'
 	@touch $@
