@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager, suppress
 from io import FileIO
@@ -141,7 +142,7 @@ def _write_image(place: Path, content: bytes) -> None:
     if place.exists():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f"{place.name}.part")
+    part = place.with_name(f"{place.name}.{secrets.token_hex(8)}.part")  # others may write it too
     try:
         part.write_bytes(content)
         _settle_file(part, place)

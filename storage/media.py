@@ -19,9 +19,8 @@ from typing import Any
 
 from jobs.errors import FlipbookError, MediaError, RequestError, StorageFullError
 from jobs.model import MediaInfo, Receipt
+from jobs.request import MAX_IMAGE_BYTES
 from storage.media_tags import tags_of
-
-MAX_IMAGE_BYTES = 20 * 1024**2
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +109,7 @@ async def _child() -> AsyncGenerator[Process]:
         sys.executable,
         "-m",
         "storage.media_child",
+        str(os.getpid()),
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,

@@ -1,15 +1,17 @@
-"""The child process that touches media made by strangers: `python -m storage.media_child`.
+"""The child process that touches media made by strangers: `python -m storage.media_child PARENT`.
 
 One order comes in on stdin as JSON, one answer goes out on stdout as JSON, and the process
 ends. It limits its own memory and time before it opens a file, so whatever a file does to its
-decoder ends here. torch is never loaded.
+decoder ends here, and it ends with the bot, whose process id it is given. torch is never loaded.
 """
 
 import base64
+import ctypes
 import errno
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +23,8 @@ from storage.media_image import plain_png
 from storage.media_probe import probe
 from storage.media_tag import tag
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Order = Mapping[str, Any]
@@ -28,12 +32,24 @@ Order = Mapping[str, Any]
 
 def main() -> None:
     """Read the order, carry it out, write the answer."""
+    tie_to(int(sys.argv[1]))
     stdout = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     order: Order = json.load(sys.stdin)
     limit(order["memory_bytes"], order["cpu_s"])
     with stdout:
         json.dump(answer_to(order), stdout)
+
+
+def tie_to(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends; end if it already has.
+
+    The parent's id is compared with what the bot said, not with 1: in a container it may be 1.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit("The bot is gone.")
 
 
 def limit(memory_bytes: int, cpu_s: int) -> None:

@@ -4,15 +4,13 @@
 its own, and only if the machine has a GPU at all.
 """
 
-import asyncio
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jobs.errors import SettingsError
+from providers.local.errand import run_errand
 
 CPU = "cpu"
-QUESTION = "import torch; print(torch.cuda.device_count())"
 GPU_NODES = ("nvidia[0-9]*", "dxg", "kfd")  # NVIDIA; Windows' Linux; ROCm
 
 
@@ -52,8 +50,5 @@ def _has_gpu(dev: Path) -> bool:
 
 
 async def _count_gpus(python: str, env: Mapping[str, str]) -> int:
-    process = await asyncio.create_subprocess_exec(
-        python, "-c", QUESTION, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=dict(env)
-    )
-    output, _ = await process.communicate()
-    return int(output) if process.returncode == 0 else 0
+    ended = await run_errand("providers.local.gpus", python=python, env=env)
+    return int(ended.output) if ended.code == 0 else 0

@@ -5,7 +5,6 @@ when it ends, and ended with the bot, however the bot ends.
 """
 
 import asyncio
-import logging
 import os
 import secrets
 import shutil
@@ -25,11 +24,10 @@ from providers.local.capabilities import check_scheduler, warnings_for
 from providers.local.catalogue import EMBEDDED, EMBEDDINGS, LORAS, ModelCatalogue
 from providers.local.devices import find_devices
 from providers.local.embedded import build_embedded
+from providers.local.hashes import ModelHashes
 from providers.local.process import Patience, WorkerProcess
 from providers.local.renders import Render
 from providers.local.wire import RenderOrder
-
-logger = logging.getLogger(__name__)
 
 CHUNK = 1024**2  # bytes
 ENDPOINT = "local"
@@ -75,7 +73,8 @@ class LocalProvider:
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._env = {**env, **WORKER_ENVIRONMENT, "PYTHONPATH": path}
         self._patience = replace(patience or Patience(), idle_s=idle_unload_s)
-        self._catalogue = ModelCatalogue(self._models_dir)
+        self._catalogue = ModelCatalogue(self._models_dir, clock=clock)
+        self._hashes = ModelHashes(self._catalogue)
         self._workers: dict[str, WorkerProcess] = {}
         self._lives: dict[WorkerProcess, asyncio.Task[None]] = {}
         self._renders: dict[str, Render] = {}
@@ -103,9 +102,11 @@ class LocalProvider:
         await asyncio.to_thread(_empty, self._scratch)
         if not (self._models_dir / EMBEDDED).exists():
             await build_embedded(self._models_dir / EMBEDDED, python=self._python, env=self._env)
+        await asyncio.to_thread(self._catalogue.models)  # the first look reads every config
 
     async def close(self) -> None:
         """End all workers; what they were working on is lost."""
+        await self._hashes.close()
         lives = list(self._lives.items())
         await asyncio.gather(*(worker.stop() for worker, _ in lives))
         await asyncio.gather(*(life for _, life in lives), return_exceptions=True)
@@ -176,7 +177,11 @@ class LocalProvider:
             UnavailableError: Every worker is busy, or none can be started.
         """
         self.check(job.request)
-        render = Render(render_id=f"{job.id}-{secrets.token_hex(8)}", job_id=job.id)
+        render = Render(
+            render_id=f"{job.id}-{secrets.token_hex(8)}",
+            job_id=job.id,
+            model_hash=self._hashes.begin(job.request.model),
+        )
         order = RenderOrder(
             id=render.id,
             request=job.request,
@@ -185,9 +190,7 @@ class LocalProvider:
         await self._forget(job)
         async with self._starting:
             worker = await self._free_worker()
-            self._renders[render.id] = render
-            await worker.give(render, order)
-        await self._know_hash(job.request.model)
+            await self._give(worker, render, order)
         return Submission(
             provider_job_id=render.id,
             endpoint=ENDPOINT,
@@ -207,24 +210,29 @@ class LocalProvider:
         try:
             async for progress in render.follow():
                 yield progress
-        finally:
-            if not render.has_ended:
-                await asyncio.shield(self._cancel(render))
+        except BaseException:
+            await self._give_up(render)
+            raise
 
     @asynccontextmanager
     async def fetch(self, job: Job) -> AsyncGenerator[Rendering]:
         """Open the finished video; leaving removes it.
 
+        What was really used names the `model_hash`, which may have to be waited for; where the
+        files changed in the meantime, it does not.
+
         Raises:
             InterruptedRenderError: It is not there any more.
         """
-        done = self._render_of(job).result()
+        render = self._render_of(job)
+        done = render.result()
         path = Path(done.path)
         try:
             with _open(path) as file:
-                yield Rendering(
-                    chunks=_chunks(file), effective=done.effective, versions=done.versions
-                )
+                digest = await asyncio.shield(render.model_hash)
+                known = {"model_hash": digest} if digest else {}
+                effective = {**done.effective, **known}
+                yield Rendering(chunks=_chunks(file), effective=effective, versions=done.versions)
         finally:
             self._renders.pop(done.id, None)
             await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -234,6 +242,21 @@ class LocalProvider:
         for render in list(self._renders.values()):
             if render.job_id == job.id:
                 await self._cancel(render)
+
+    async def _give(self, worker: WorkerProcess, render: Render, order: RenderOrder) -> None:
+        self._renders[render.id] = render
+        try:
+            await worker.give(render, order)
+        except BaseException:
+            await self._give_up(render)
+            raise
+
+    async def _give_up(self, render: Render) -> None:
+        """Forget a render that nobody will fetch, its video with it, and end it if it runs."""
+        self._renders.pop(render.id, None)
+        render.discard()
+        if not render.has_ended:
+            await asyncio.shield(self._cancel(render))
 
     async def _cancel(self, render: Render) -> None:
         for worker in list(self._workers.values()):
@@ -249,8 +272,7 @@ class LocalProvider:
         """Drop what earlier attempts at a job left."""
         for render in list(self._renders.values()):
             if render.job_id == job.id:
-                del self._renders[render.id]
-                await self._cancel(render)
+                await self._give_up(render)
 
     async def _free_worker(self) -> WorkerProcess:
         """Return a worker that has nothing to do, started if its device has none.
@@ -289,13 +311,6 @@ class LocalProvider:
         self._lives[worker] = asyncio.create_task(worker.live(), name=f"worker {worker.pid}")
         self._lives[worker].add_done_callback(lambda _: self._lives.pop(worker, None))
         return worker
-
-    async def _know_hash(self, model_id: str) -> None:
-        """Hash the weights while the worker is at work already; the receipt names them."""
-        try:
-            await asyncio.to_thread(self._catalogue.hash_of, model_id)
-        except OSError as error:
-            logger.warning("No hash of %s: %s", model_id, error)
 
 
 def _empty(folder: Path) -> None:

@@ -1,24 +1,34 @@
 """One render as the bot sees it: its news as they come, and how it ended."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 from jobs.errors import InterruptedRenderError, RenderCancelledError, RenderFailedError
 from jobs.model import JobId, Progress
 from providers.local.wire import Advanced, Cancelled, Done, Ending, Failed, Stage
 
+logger = logging.getLogger(__name__)
+
 
 class Render:
-    """An order that was given to a worker; `id` is new for each attempt."""
+    """An order that was given to a worker; `id` is new for each attempt.
 
-    def __init__(self, *, render_id: str, job_id: JobId) -> None:
+    Attributes:
+        model_hash: Becomes the hash of the model's weights, "" if it cannot be known.
+    """
+
+    def __init__(self, *, render_id: str, job_id: JobId, model_hash: asyncio.Future[str]) -> None:
         self.id = render_id
         self.job_id = job_id
+        self.model_hash = model_hash
         self._news = deque([Progress(stage=Stage.STARTING)])
         self._ending: Ending | str | None = None
         self._changed = asyncio.Event()
         self._changed.set()
+        self._is_discarded = False
 
     @property
     def has_ended(self) -> bool:
@@ -33,6 +43,7 @@ class Render:
             )
         else:
             self._ending = event
+            self._remove_if_discarded()
         self._changed.set()
 
     def lose(self, reason: str) -> None:
@@ -40,6 +51,18 @@ class Render:
         if self._ending is None:
             self._ending = reason
             self._changed.set()
+
+    def discard(self) -> None:
+        """Remove its video: now, or when the worker is done in spite of a cancel."""
+        self._is_discarded = True
+        self._remove_if_discarded()
+
+    def _remove_if_discarded(self) -> None:
+        if self._is_discarded and isinstance(self._ending, Done):
+            try:
+                Path(self._ending.path).unlink(missing_ok=True)
+            except OSError as error:
+                logger.warning("A video nobody wants stays: %s", error)
 
     async def follow(self) -> AsyncGenerator[Progress]:
         """Yield all news until the video is ready.

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,19 @@ from jobs.errors import (
     UnavailableError,
 )
 from jobs.model import Job
-from providers.local.process import Patience
+from providers.local.process import Patience, WorkerProcess
 from providers.local.provider import LocalProvider
 from tests.fakes.clock import FakeClock
-from tests.local.videos import ENVIRONMENT, Opener, impostor, render, small, submitted
+from tests.local.videos import (
+    ENVIRONMENT,
+    Opener,
+    gone,
+    impostor,
+    render,
+    small,
+    submitted,
+    write_terabytes,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,17 +71,6 @@ async def watched(provider: LocalProvider, job: Job, *, then: Callable[[], None]
     async for progress in provider.watch(job):
         if progress.stage == "denoising":
             then()
-
-
-async def gone(handle: int) -> None:
-    """Wait until a process has ended, also one that is not our child; closes the handle."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(handle, ended.set)
-    async with asyncio.timeout(20):
-        await ended.wait()
-    loop.remove_reader(handle)
-    os.close(handle)
 
 
 def say(event: str) -> str:
@@ -189,3 +188,79 @@ async def test_an_engine_that_cannot_be_started_says_that_nothing_was_sent(
     async with open_provider(python=str(tmp_path / "no-such-python")) as provider:
         with pytest.raises(UnavailableError):
             await submitted(provider, small())
+
+
+DONE = '{"event":"done","id":"ID","path":"PLACE","effective":{},"versions":{},"timings_s":{}}'
+CANCELLED = '{"event":"cancelled","id":"ID"}'
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (say(FAILED), RenderFailedError),
+        (say(CANCELLED), RenderCancelledError),
+        ("exit 1", InterruptedRenderError),
+    ],
+    ids=["failed", "cancelled", "lost"],
+)
+async def test_a_render_that_ends_without_a_video_is_not_kept(
+    open_provider: Opener, tmp_path: Path, end: str, error: type[Exception]
+) -> None:
+    python = impostor(tmp_path, *READ_ORDER, end, "cat >/dev/null")
+    async with open_provider(python=python) as provider:
+        job = await submitted(provider, small())
+        with pytest.raises(error):
+            await watched(provider, job, then=lambda: None)
+        with pytest.raises(InterruptedRenderError, match="restarted"):
+            await watched(provider, job, then=lambda: None)
+
+
+async def test_an_order_that_cannot_be_given_is_not_kept(
+    open_provider: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise UnavailableError("It is restarting.")
+
+    monkeypatch.setattr(WorkerProcess, "give", refuse)
+    python = impostor(tmp_path, "cat >/dev/null")
+    async with open_provider(python=python) as provider:
+        with pytest.raises(UnavailableError):
+            await submitted(provider, small())
+        kept = provider._renders  # pyright: ignore[reportPrivateUsage] - a leak shows nowhere else
+        assert kept == {}
+
+
+async def test_a_video_that_is_done_in_spite_of_its_cancel_is_removed(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    video = tmp_path / "late.mp4"
+    done = say(DONE.replace("PLACE", str(video)))
+    steps = ("read cancel", f"touch {video} {tmp_path}/made", done)
+    python = impostor(tmp_path, *READ_ORDER, *steps)
+    async with open_provider(python=python) as provider:
+        job = await submitted(provider, small())
+        handle = os.pidfd_open(provider.worker_pids[0])
+        watching = provider.watch(job)
+        await anext(watching)
+        await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] - it is a generator
+        await gone(handle)
+    names = [path.name for path in await asyncio.to_thread(files_in, tmp_path)]
+    assert sorted(names) == ["made", "python"]
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def test_a_submit_does_not_wait_until_the_model_is_hashed(
+    open_provider: Opener, models: Path, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(shutil.copytree, models / "shapes", tmp_path / "models" / "shapes")
+    write_terabytes(tmp_path / "models/shapes/unet/diffusion_pytorch_model.safetensors")
+    python = impostor(tmp_path, f"echo '{READY}'", "cat >/dev/null")
+    async with (
+        asyncio.timeout(20),
+        open_provider(models_dir=tmp_path / "models", python=python) as provider,
+    ):
+        await submitted(provider, small())
+        assert provider.models()[0].hash == ""

@@ -65,8 +65,9 @@ async def test_the_receipt_says_what_was_really_used(engine: LocalProvider) -> N
     assert {"torch", "diffusers", "transformers", "av", "python"} <= set(made.versions)
 
 
-async def test_the_models_hash_is_known_once_it_was_used(engine: LocalProvider) -> None:
-    await render(engine, small())
+async def test_a_finished_video_says_the_hash_of_its_model(engine: LocalProvider) -> None:
+    made = await render(engine, small())
+    assert made.effective["model_hash"] == engine.models()[0].hash
     assert len(engine.models()[0].hash) == 64
 
 
@@ -93,8 +94,9 @@ async def test_who_stops_watching_ends_the_render(engine: LocalProvider) -> None
     watching = engine.watch(job)
     await anext(watching)
     await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] - it is a generator
-    with pytest.raises(RenderCancelledError):
+    with pytest.raises(InterruptedRenderError):
         _ = [progress async for progress in engine.watch(job)]
+    assert (await render(engine, small(), patience_s=20)).frames.shape[0] == 8
 
 
 async def test_a_render_of_another_process_cannot_be_watched(engine: LocalProvider) -> None:
@@ -113,6 +115,20 @@ async def test_a_fetched_video_leaves_nothing_on_the_disk(
     _ = [progress async for progress in engine.watch(job)]
     async with engine.fetch(job):
         assert len(await asyncio.to_thread(files_in, scratch)) == 1
+    assert await asyncio.to_thread(files_in, scratch) == []
+
+
+async def test_a_finished_video_that_is_asked_for_again_is_removed(
+    engine: LocalProvider, scratch: Path
+) -> None:
+    job = await submitted(engine, small())
+    _ = [progress async for progress in engine.watch(job)]
+    (forgotten,) = await asyncio.to_thread(files_in, scratch)
+    again = await submitted(engine, job)
+    assert not await asyncio.to_thread(forgotten.exists)
+    _ = [progress async for progress in engine.watch(again)]
+    async with engine.fetch(again):
+        pass
     assert await asyncio.to_thread(files_in, scratch) == []
 
 

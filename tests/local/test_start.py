@@ -58,7 +58,7 @@ async def test_a_torch_that_sees_no_gpu_means_the_cpu(dev: Path, tmp_path: Path)
 async def test_the_embedded_model_is_built_where_it_is_missing_and_only_there(
     open_provider: Opener, tmp_path: Path
 ) -> None:
-    python = impostor(tmp_path, 'echo "$2" >> "$(dirname "$0")/calls"', 'mkdir -p "$3"')
+    python = impostor(tmp_path, 'echo "$4" >> "$(dirname "$0")/calls"', 'mkdir -p "$5"')
     for _ in range(2):
         async with open_provider(models_dir=tmp_path / "models", python=python):
             pass

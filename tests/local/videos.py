@@ -1,6 +1,9 @@
 """Takes jobs through an engine, and looks at what came of them."""
 
+import asyncio
 import dataclasses
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from bot.settings import child_environment
+from jobs.errors import UnavailableError
 from jobs.model import Job, Progress
 from providers.local.provider import LocalProvider
 from tests.factories import make_job, make_request
@@ -56,9 +60,12 @@ async def submitted(provider: LocalProvider, job: Job, image: Path | None = None
     return job.evolve(provider_job_id=submission.provider_job_id)
 
 
-async def render(provider: LocalProvider, job: Job, image: Path | None = None) -> Made:
-    """Take a job from submit to the end of fetch."""
-    job = await submitted(provider, job, image)
+async def render(
+    provider: LocalProvider, job: Job, image: Path | None = None, *, patience_s: float = 0
+) -> Made:
+    """Take a job from submit to the end of fetch; `patience_s` for a worker that is still busy."""
+    async with asyncio.timeout(patience_s or None):
+        job = await _taken(provider, job, image, is_patient=patience_s > 0)
     news = [progress async for progress in provider.watch(job)]
     async with provider.fetch(job) as rendering:
         content = b"".join([chunk async for chunk in rendering.chunks])
@@ -69,6 +76,16 @@ async def render(provider: LocalProvider, job: Job, image: Path | None = None) -
             versions=dict(rendering.versions),
             news=news,
         )
+
+
+async def _taken(provider: LocalProvider, job: Job, image: Path | None, *, is_patient: bool) -> Job:
+    while True:
+        try:
+            return await submitted(provider, job, image)
+        except UnavailableError:
+            if not is_patient:
+                raise
+        await asyncio.sleep(0.05)
 
 
 def build_model(out: Path) -> None:
@@ -115,3 +132,23 @@ def impostor(folder: Path, *commands: str) -> str:
     path.write_text("\n".join(["#!/bin/sh", *commands, ""]))
     path.chmod(0o755)
     return str(path)
+
+
+def write_terabytes(path: Path) -> None:
+    """Write a whole safetensors file that takes hours to read and no room: it is sparse."""
+    size = 2 * 1024**4
+    header = json.dumps({"a": {"data_offsets": [0, size]}}).encode()
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + size)
+
+
+async def gone(handle: int) -> None:
+    """Wait until a process has ended, also one that is not our child; closes the handle."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(handle, ended.set)
+    async with asyncio.timeout(20):
+        await ended.wait()
+    loop.remove_reader(handle)
+    os.close(handle)

@@ -162,6 +162,15 @@ async def test_an_image_is_kept_once_under_its_digest(
     assert names(videos) == [f"{image_id}.png"]
 
 
+async def test_the_same_image_can_be_kept_by_many_at_once(
+    artifacts: FolderArtifactStore, videos: Path
+) -> None:
+    content = b"pixels" * 500_000
+    ids = await asyncio.gather(*(artifacts.keep_image(content) for _ in range(20)))
+    assert names(videos) == [f"{ids[0]}.png"]
+    assert artifacts.image_path(ids[0]).read_bytes() == content
+
+
 @pytest.mark.parametrize("image_id", ["../../etc/passwd", "", "A" * 64, "0" * 63, "0" * 64 + "\n"])
 def test_what_is_no_digest_is_no_image(artifacts: FolderArtifactStore, image_id: str) -> None:
     with pytest.raises(RequestError) as caught:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -192,6 +192,49 @@ async def test_a_cancelled_caller_leaves_no_child_and_the_child_saw_no_secrets(
     assert children() == []
 
 
+BOT = """
+import asyncio, sys
+from pathlib import Path
+from storage.media import PyAvMedia
+
+asyncio.run(PyAvMedia().fit(Path(sys.argv[1]), 1000))
+"""
+
+
+async def test_a_child_at_work_ends_with_the_bot_that_is_killed(tmp_path: Path) -> None:
+    fifo = tmp_path / "never.mp4"
+    os.mkfifo(fifo)
+    bot = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", BOT, str(fifo)),
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=Path(__file__).parents[2],
+    )
+    with await asyncio.to_thread(fifo.open, "wb"):  # opens once the child has read its order
+        (child,) = children(of=str(bot.pid))
+        handle = os.pidfd_open(child)
+        bot.kill()
+        await bot.wait()
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(handle, ended.set)
+        async with asyncio.timeout(20):
+            await ended.wait()
+        asyncio.get_running_loop().remove_reader(handle)
+        os.close(handle)
+
+
+async def test_a_child_whose_bot_is_gone_already_does_nothing() -> None:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "storage.media_child", "1"),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=Path(__file__).parents[2],
+    )
+    output, errors = await child.communicate()
+    assert (output, errors.strip()) == (b"", b"The bot is gone.")
+
+
 async def test_the_child_loads_nothing_that_is_large_or_dangerous() -> None:
     names = ["torch", "diffusers", "discord", "aiohttp", "sqlite3", "pydantic", "numpy"]
     code = f"import sys, storage.media_child; print([n for n in {names} if n in sys.modules])"
@@ -203,8 +246,8 @@ async def test_the_child_loads_nothing_that_is_large_or_dangerous() -> None:
     assert output == b"[]\n"
 
 
-def children() -> list[int]:
-    """Return the process ids of this process's media children."""
-    tasks = Path("/proc/self/task").glob("*/children")
+def children(of: str = "self") -> list[int]:
+    """Return the process ids of a process's media children."""
+    tasks = Path(f"/proc/{of}/task").glob("*/children")
     ids = [int(text) for task in tasks for text in task.read_text().split()]
     return [i for i in ids if b"storage.media_child" in Path(f"/proc/{i}/cmdline").read_bytes()]
