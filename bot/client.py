@@ -148,7 +148,8 @@ class FlipbookClient(commands.Bot):
             self.tree.copy_global_to(guild=guild)
         name = f"commands:{'global' if guild_id is None else guild_id}"
         digest = self._digest(guild)
-        if not force and await self._values.get_value(name) == digest:
+        is_known = await self._values.get_value(name) == digest
+        if not force and is_known and not await self._are_missing(guild):
             return False
         await self.tree.sync(guild=guild)
         await self._values.set_value(name, digest)
@@ -160,6 +161,14 @@ class FlipbookClient(commands.Bot):
                 extra={"action": "guild_commands_synced"},
             )
         return True
+
+    async def _are_missing(self, guild: discord.Object | None) -> bool:
+        """Say whether Discord lacks synced commands; if it does not tell, it lacks none."""
+        try:
+            there = {command.name for command in await self.tree.fetch_commands(guild=guild)}
+        except discord.HTTPException:
+            return False
+        return not there >= {command.name for command in self.tree.get_commands(guild=guild)}
 
     def _digest(self, guild: discord.Object | None) -> str:
         """Hash the commands together with the application that has them."""

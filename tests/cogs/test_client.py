@@ -34,6 +34,24 @@ async def test_commands_are_synced_once_and_again_only_on_change(house: House) -
     assert names == {"video", "queue", "job", "models", "help", "extra"}
 
 
+async def test_commands_that_discord_lost_are_synced_again(house: House) -> None:
+    async with house.open_client():
+        assert syncs(house) == 1
+    await house.sandbox.wait_gone()
+    house.sandbox.world.commands.clear()
+    async with house.open_client():
+        assert syncs(house) == 2
+
+
+async def test_a_discord_that_does_not_tell_its_commands_is_believed(house: House) -> None:
+    async with house.open_client():
+        assert syncs(house) == 1
+    await house.sandbox.wait_gone()
+    house.sandbox.faults.add("GET", GLOBAL, Fault.instead(404))
+    async with house.open_client():
+        assert syncs(house) == 1
+
+
 async def test_a_dev_guild_gets_the_commands_and_nobody_else(house: House) -> None:
     guild = int(house.sandbox.guild.id)
     async with house.open_client(dev_guild=guild):
