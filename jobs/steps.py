@@ -261,7 +261,9 @@ class Steps:
 
     async def _undelivered(self, job: Job, reason: str, *, is_ours: bool) -> Job:
         failure = Failure(code="undelivered", message=reason, is_ours=is_ours)
-        return await self.move(job, JobState.UNDELIVERED, failure=failure)
+        undelivered = await self.move(job, JobState.UNDELIVERED, failure=failure)
+        await self._artifacts.discard(job)  # the copies that were made to fit
+        return undelivered
 
     def _provider(self, job: Job) -> Provider:
         return self._catalogue.provider(job.backend)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 import pytest
@@ -20,15 +20,14 @@ from typing_extensions import override
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Interaction, Member, Message, Sandbox
 from jobs.board import Board
-from jobs.errors import RequestError
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.model import Job, JobId, Origin, Requester
-from jobs.ports import JobStore, Provider
 from jobs.quota import UNLIMITED, Drift, Tier
 from jobs.runner import Runner
 from jobs.service import Draws, Service
 from jobs.steps import Steps
+from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
 from storage.database import Database
 from storage.jobs import SqliteJobStore
@@ -38,26 +37,13 @@ from tests.fakes.line import Line
 from tests.fakes.media import VIDEO, FakeMedia
 from tests.fakes.provider import FakeProvider
 
+if TYPE_CHECKING:
+    from jobs.ports import JobStore
+
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
 MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 MESSAGES = "/channels/{channel_id}/messages"
 WEBHOOK_MESSAGE = "/webhooks/{application_id}/{interaction_token}/messages/{message_id}"
-
-
-class FakeCatalogue:
-    """The `Catalogue` port over a list."""
-
-    def __init__(self, *backends: Provider) -> None:
-        self.backends = list(backends)
-
-    def providers(self) -> Sequence[Provider]:
-        return self.backends
-
-    def provider(self, name: str) -> Provider:
-        for backend in self.backends:
-            if backend.name.value == name:
-                return backend
-        raise RequestError(f"`provider`: {name} is off.", field="provider")
 
 
 class FakeQuotas:
@@ -105,7 +91,7 @@ class House:
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.catalogue = FakeCatalogue(self.provider)
+        self.catalogue = Registry(providers=[self.provider], default=self.provider.name)
         self.estimator = Estimator(jobs=self.jobs, slots=lambda _: 1)
         self.service = Service(
             jobs=cast("JobStore", self.line),

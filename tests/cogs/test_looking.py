@@ -128,8 +128,8 @@ async def test_models_are_told_with_their_limits(house: House) -> None:
     assert "128\u00d7128, 16 frames at 8 fps, 12 steps, guidance 4 · sides 128 to 256" in text
 
 
-async def test_without_a_backend_models_says_who_has_to_act(house: House) -> None:
-    house.catalogue.backends.clear()
+async def test_without_a_model_models_says_who_has_to_act(house: House) -> None:
+    house.provider.offers.clear()
     assert "operator" in (await shown(house, house.sandbox.ben, "/models")).text
     assert "Flipbook turns words" in (await shown(house, house.sandbox.ben, "/help")).text
 

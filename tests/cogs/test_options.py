@@ -17,8 +17,8 @@ from cogs.completion import (
 from cogs.options import VideoOptions
 from cogs.video import VideoCog
 from jobs.errors import RequestError
-from jobs.request import LoraUse, Scheduler, VideoRequest
-from tests.cogs.conftest import FakeCatalogue
+from jobs.request import LoraUse, ProviderName, Scheduler, VideoRequest
+from providers.registry import Registry
 from tests.factories import make_job, make_request
 from tests.fakes.provider import FakeProvider
 
@@ -108,7 +108,7 @@ def test_completion_never_answers_more_than_discord_takes() -> None:
 
 
 def test_completion_asks_only_the_picked_provider() -> None:
-    catalogue = FakeCatalogue(FakeProvider())
+    catalogue = Registry(providers=[FakeProvider()], default=ProviderName.LOCAL)
     assert [choice.value for choice in complete_models(catalogue, "SHA")] == ["shapes"]
     assert complete_models(catalogue, "", "novita") == []
     assert [choice.value for choice in complete_loras(catalogue, "sk")] == ["sketch"]

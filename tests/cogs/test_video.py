@@ -56,7 +56,7 @@ async def test_the_smaller_upload_limit_is_kept(house: House) -> None:
         ({"scheduler": "Nonsense"}, "`scheduler` must be one of"),
         ({"loras": "sketch:much"}, "is no strength"),
         ({"width": "wide"}, "`width` has a value of the wrong kind"),
-        ({"provider": "novita"}, "`provider`: novita is off"),
+        ({"provider": "novita"}, "`provider`: novita is not set up here"),
     ],
 )
 async def test_bad_input_is_refused_at_once(

@@ -26,6 +26,7 @@ class FakeProvider:
     """The `Provider` port over a list of prepared answers.
 
     Attributes:
+        offers: The models that it can render now.
         submit_errors: Raised by the next submits, first come first; then they succeed.
         watch_errors: Raised by the next watches, after the progress.
         submitted: The job ids that were accepted, once for each bill.
@@ -47,6 +48,7 @@ class FakeProvider:
         self._is_paid = is_paid
         self._slots = slots
         self.video = video
+        self.offers = [SHAPES.model_copy(update={"provider": name})]
         self.submit_errors: list[ProviderError | RequestError] = []
         self.watch_errors: list[ProviderError] = []
         self.submitted: list[str] = []
@@ -76,7 +78,7 @@ class FakeProvider:
         return self._slots
 
     def models(self) -> Sequence[ModelInfo]:
-        return [SHAPES.model_copy(update={"provider": self._name})]
+        return self.offers
 
     def faults(self) -> Mapping[str, str]:
         return {}

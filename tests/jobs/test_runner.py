@@ -229,6 +229,7 @@ async def test_a_file_too_large_for_the_channel_is_made_smaller(world: World) ->
     assert done.artifact is not None
     kept = world.artifacts.path(done.artifact)
     assert kept.read_bytes() == VIDEO
+    assert list(world.videos.glob("*.fit.*")) == []
 
 
 async def test_a_file_that_never_fits_is_undelivered_and_refunded(world: World) -> None:
@@ -237,6 +238,7 @@ async def test_a_file_that_never_fits_is_undelivered_and_refunded(world: World) 
         job = await world.ask()
         lost = await world.until(job, JobState.UNDELIVERED)
     assert lost.artifact is not None
+    assert [path.name for path in world.videos.glob(f"{job.id}*")] == [lost.artifact.name]
     assert await world.balance() == FREE
 
 
