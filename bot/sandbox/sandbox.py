@@ -13,21 +13,22 @@ from typing import Self
 
 import aiohttp
 
-from bot.sandbox.actions import Actions
-from bot.sandbox.authority import HOSTS, write_authority
-from bot.sandbox.clock import SandboxClock
-from bot.sandbox.connector import new_connector
-from bot.sandbox.entities import Message
-from bot.sandbox.faults import Faults
-from bot.sandbox.gateway import Gateway
-from bot.sandbox.invocation import Invocations
-from bot.sandbox.journal import Journal
-from bot.sandbox.page import Page
-from bot.sandbox.proxy import ConnectProxy
-from bot.sandbox.render import render
-from bot.sandbox.rest import Rest
+from bot.sandbox.client.actions import Actions
+from bot.sandbox.client.invocation import Invocations
+from bot.sandbox.client.render import render
+from bot.sandbox.gateway.gateway import Gateway
+from bot.sandbox.hosts import HOSTS
+from bot.sandbox.network.authority import write_authority
+from bot.sandbox.network.connector import new_connector
+from bot.sandbox.network.proxy import ConnectProxy
+from bot.sandbox.page.page import Page
+from bot.sandbox.rest.api import Rest
+from bot.sandbox.rest.faults import Faults
 from bot.sandbox.servers import Servers
-from bot.sandbox.world import World
+from bot.sandbox.world.clock import SandboxClock
+from bot.sandbox.world.entities import Message
+from bot.sandbox.world.journal import Journal
+from bot.sandbox.world.world import World
 
 
 class Sandbox(Actions):

@@ -6,19 +6,18 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from bot.sandbox.access import Access
-from bot.sandbox.authority import HOSTS
-from bot.sandbox.cdn import Cdn
-from bot.sandbox.gateway import Gateway
-from bot.sandbox.links import CDN_HOST, MEDIA_HOST
-from bot.sandbox.page import Page
-from bot.sandbox.posting import Posting
-from bot.sandbox.rest import MAX_BODY, Rest
-from bot.sandbox.rest_commands import CommandRoutes
-from bot.sandbox.rest_interactions import InteractionRoutes
-from bot.sandbox.rest_messages import MessageRoutes
-from bot.sandbox.rest_places import DISCORD_HOST, PlaceRoutes
-from bot.sandbox.world import World
+from bot.sandbox.gateway.gateway import Gateway
+from bot.sandbox.hosts import CDN_HOST, DISCORD_HOST, HOSTS, MEDIA_HOST
+from bot.sandbox.network.cdn import Cdn
+from bot.sandbox.page.page import Page
+from bot.sandbox.rest.api import MAX_BODY, Rest
+from bot.sandbox.rest.commands import CommandRoutes
+from bot.sandbox.rest.interactions import InteractionRoutes
+from bot.sandbox.rest.messages import MessageRoutes
+from bot.sandbox.rest.places import PlaceRoutes
+from bot.sandbox.rest.posting import Posting
+from bot.sandbox.rules.access import Access
+from bot.sandbox.world.world import World
 
 SHUTDOWN_S = 1.0
 

@@ -9,9 +9,9 @@ from discord.ui import LayoutView
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sandbox.component_rules import check_components
-from bot.sandbox.components import buttons, texts, walk
 from bot.sandbox.json_types import JsonObject
+from bot.sandbox.rules.components import check_components
+from bot.sandbox.world.components import buttons, texts, walk
 from cogs.cards import card
 from cogs.results import result
 from jobs.model import Failure, Job, JobId, Progress, Receipt, Standing

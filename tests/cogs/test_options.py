@@ -6,7 +6,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.sandbox.command_rules import check_command
+from bot.sandbox.rules.commands import check_command
 from cogs.completion import (
     complete_embeddings,
     complete_jobs,

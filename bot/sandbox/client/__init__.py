@@ -1,0 +1,1 @@
+"""A member's Discord client: what it sends when somebody types, presses, chooses or fills in."""

@@ -1,0 +1,1 @@
+"""The gateway: websocket sessions, their events, and how they are resumed."""

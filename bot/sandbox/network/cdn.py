@@ -1,0 +1,42 @@
+"""Serves uploaded files under signed links, as Discord's CDN hosts do."""
+
+from aiohttp import web
+
+from bot.sandbox.world.entities import Attachment
+from bot.sandbox.world.world import World
+
+GONE = "This content is no longer available."
+
+
+class Cdn:
+    """Finds the file of a link."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def register(self, app: web.Application) -> None:
+        """Serve files below both of the CDN's roots."""
+        for root in ("attachments", "ephemeral-attachments"):
+            path = f"/{root}/{{channel_id}}/{{attachment_id}}/{{filename}}"
+            app.router.add_get(path, self._serve)
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        attachment = self._world.files.get(request.match_info["attachment_id"])
+        is_valid = self._world.links.is_valid(request.path, request.query)
+        if attachment is None or attachment.path != request.path or not is_valid:
+            return web.Response(status=404, text=GONE)
+        return file_response(request, attachment)
+
+
+def file_response(request: web.Request, attachment: Attachment) -> web.Response:
+    """Answer with a file or with the range of it that a video player asks for."""
+    content, headers = attachment.content, {"Accept-Ranges": "bytes"}
+    wanted = request.http_range
+    if wanted.start is None and wanted.stop is None:
+        return web.Response(body=content, content_type=attachment.content_type, headers=headers)
+    start, stop, _ = wanted.indices(len(content))
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
+    part = content[start:stop]
+    return web.Response(
+        status=206, body=part, content_type=attachment.content_type, headers=headers
+    )

@@ -1,0 +1,132 @@
+"""The endpoints that tell the bot who it is and what is there.
+
+Sources: Discord's "User", "Application", "Gateway", "Guild" and "Channel" resources.
+"""
+
+from bot.sandbox.errors import ApiError, Problem
+from bot.sandbox.hosts import DISCORD_HOST, GATEWAY_HOST
+from bot.sandbox.json_types import JsonObject
+from bot.sandbox.rest.call import Call, Reply, Route
+from bot.sandbox.rules.access import Access
+from bot.sandbox.world.world import World
+
+GATEWAY_URL = f"wss://{GATEWAY_HOST}"
+
+
+class PlaceRoutes:
+    """Look things up."""
+
+    def __init__(self, *, world: World, access: Access) -> None:
+        self._world = world
+        self._access = access
+
+    def routes(self) -> list[Route]:
+        """List the routes."""
+        channel = "/channels/{channel_id}"
+        return [
+            Route(method="GET", template="/users/@me", endpoint=self._me),
+            Route(method="GET", template="/oauth2/applications/@me", endpoint=self._application),
+            Route(method="GET", template="/applications/@me", endpoint=self._application),
+            Route(method="GET", template="/gateway/bot", endpoint=self._gateway),
+            Route(method="GET", template="/users/{user_id}", endpoint=self._user),
+            Route(method="GET", template="/guilds/{guild_id}", endpoint=self._guild),
+            Route(method="GET", template="/guilds/{guild_id}/channels", endpoint=self._channels),
+            Route(method="GET", template="/guilds/{guild_id}/members", endpoint=self._members),
+            Route(
+                method="GET", template="/guilds/{guild_id}/members/{user_id}", endpoint=self._member
+            ),
+            Route(method="GET", template=channel, endpoint=self._channel),
+            Route(method="POST", template=f"{channel}/typing", endpoint=self._typing),
+            Route(method="POST", template=f"{channel}/threads", endpoint=self._open_thread),
+            Route(method="POST", template="/users/@me/channels", endpoint=self._direct_message),
+        ]
+
+    def _me(self, _: Call) -> Reply:
+        account: JsonObject = {"mfa_enabled": False, "locale": "en-US", "verified": True}
+        return Reply(body=self._world.payloads.user(self._world.bot) | account | {"email": None})
+
+    def _application(self, _: Call) -> Reply:
+        payloads = self._world.payloads
+        return Reply(
+            body={
+                "id": self._world.bot.id,
+                "name": self._world.bot.name,
+                "icon": None,
+                "description": "",
+                "type": None,
+                "verify_key": "0" * 64,
+                "flags": 0,
+                "flags_new": "0",
+                "bot": payloads.user(self._world.bot),
+                "bot_public": False,
+                "bot_require_code_grant": False,
+                "rpc_origins": [],
+                "redirect_uris": [],
+                "interactions_endpoint_url": None,
+                "role_connections_verification_url": None,
+                "owner": payloads.user(self._world.owner),
+                "approximate_guild_count": len(self._world.guilds),
+                "approximate_user_install_count": 0,
+                "approximate_user_authorization_count": 0,
+                "explicit_content_filter": 0,
+                "team": None,
+                "eligible_oauth2_scopes": [],
+            }
+        )
+
+    def _gateway(self, call: Call) -> Reply:
+        """Name the gateway; who came by the plain port gets the plain gateway."""
+        is_real = call.host == DISCORD_HOST
+        limit: JsonObject = {
+            "total": 1000,
+            "remaining": 999,
+            "reset_after": 14400000,
+            "max_concurrency": 1,
+        }
+        url = GATEWAY_URL if is_real else f"ws://{call.host}/gateway"
+        return Reply(body={"url": url, "shards": 1, "session_start_limit": limit})
+
+    def _user(self, call: Call) -> Reply:
+        user = self._world.users.get(call.params["user_id"])
+        if user is None:
+            raise ApiError(Problem.UNKNOWN_USER)
+        return Reply(body=self._world.payloads.user(user))
+
+    def _guild(self, call: Call) -> Reply:
+        guild = self._access.guild(call.params["guild_id"])
+        return Reply(body=self._world.payloads.guild(guild))
+
+    def _channels(self, call: Call) -> Reply:
+        guild = self._access.guild(call.params["guild_id"])
+        channels = [channel for channel in guild.channels.values() if not channel.is_thread]
+        return Reply(body=[self._world.payloads.channel(channel) for channel in channels])
+
+    def _members(self, call: Call) -> Reply:
+        members = self._access.guild(call.params["guild_id"]).members.values()
+        return Reply(body=[self._world.payloads.member(member) for member in members])
+
+    def _member(self, call: Call) -> Reply:
+        guild = self._access.guild(call.params["guild_id"])
+        member = guild.members.get(call.params["user_id"])
+        if member is None:
+            raise ApiError(Problem.UNKNOWN_MEMBER)
+        return Reply(body=self._world.payloads.member(member))
+
+    def _channel(self, call: Call) -> Reply:
+        channel = self._access.channel(call.params["channel_id"])
+        return Reply(body=self._world.payloads.channel(channel))
+
+    def _typing(self, call: Call) -> Reply:
+        self._access.channel(call.params["channel_id"])
+        return Reply()
+
+    def _open_thread(self, call: Call) -> Reply:
+        parent = self._access.channel(call.params["channel_id"])
+        self._access.demand(parent, "create_public_threads")
+        owner = parent.guild.members[self._world.bot.id]
+        thread = self._world.add_thread(parent, str(call.payload.get("name")), owner=owner)
+        return Reply(status=201, body=self._world.payloads.channel(thread))
+
+    def _direct_message(self, _: Call) -> Reply:
+        """The sandbox has no direct messages: every member has switched them off."""
+        raise ApiError(Problem.CANNOT_SEND_TO_USER)

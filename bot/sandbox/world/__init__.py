@@ -1,0 +1,1 @@
+"""What is there: people, guilds, channels, messages, files; and how Discord writes them."""

@@ -1,0 +1,256 @@
+"""The things of a Discord world: people, guilds, channels, messages, files.
+
+They are the sandbox's state and therefore change; whoever changes one tells the world.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, IntFlag
+
+from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.world.components import Button, buttons, shown_urls, texts
+from bot.sandbox.world.permissions import ALL_PERMISSIONS, MEMBER_PERMISSIONS
+
+DEFAULT_UPLOAD_LIMIT = 10 * 1024 * 1024
+"""Per attachment, not boosted: Discord's change log, 2025-04-03."""
+
+
+class ChannelKind(IntEnum):
+    """Discord's "Channel Types", those that the sandbox has."""
+
+    TEXT = 0
+    PUBLIC_THREAD = 11
+
+
+class MessageFlags(IntFlag):
+    """Discord's "Message Flags", those that matter to a bot."""
+
+    SUPPRESS_EMBEDS = 1 << 2
+    EPHEMERAL = 1 << 6
+    LOADING = 1 << 7
+    SUPPRESS_NOTIFICATIONS = 1 << 12
+    COMPONENTS_V2 = 1 << 15
+
+
+NO_FLAGS = MessageFlags(0)
+
+
+class MessageKind(IntEnum):
+    """Discord's "Message Types", those that a bot's messages have."""
+
+    DEFAULT = 0
+    REPLY = 19
+    CHAT_INPUT_COMMAND = 20
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class User:
+    """An account."""
+
+    id: str
+    name: str
+    is_bot: bool = False
+
+    @property
+    def mention(self) -> str:
+        """The text that mentions this user."""
+        return f"<@{self.id}>"
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Role:
+    """A role of a guild; @everyone has the guild's own id."""
+
+    id: str
+    name: str
+    permissions: set[str]
+    position: int = 0
+    is_managed: bool = False
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Guild:
+    """A community server."""
+
+    id: str
+    name: str
+    owner_id: str
+    upload_limit: int = DEFAULT_UPLOAD_LIMIT
+    locale: str = "en-US"
+    roles: dict[str, Role] = field(default_factory=dict[str, Role])
+    members: dict[str, "Member"] = field(default_factory=dict[str, "Member"])
+    channels: dict[str, "Channel"] = field(default_factory=dict[str, "Channel"])
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Member:
+    """A user in a guild."""
+
+    guild: Guild = field(repr=False)
+    user: User
+    joined_at: datetime
+    permissions: set[str] = field(default_factory=lambda: set(MEMBER_PERMISSIONS))
+    role_ids: list[str] = field(default_factory=list[str])
+    upload_limit: int = 0
+    locale: str = "en-US"
+
+    @property
+    def id(self) -> str:
+        """The user's id."""
+        return self.user.id
+
+    @property
+    def name(self) -> str:
+        """The user's name."""
+        return self.user.name
+
+    @property
+    def mention(self) -> str:
+        """The text that mentions this member."""
+        return self.user.mention
+
+    @property
+    def all_permissions(self) -> set[str]:
+        """What the member may do: an administrator may do everything."""
+        is_owner = self.guild.owner_id == self.id
+        if is_owner or "administrator" in self.permissions:
+            return set(ALL_PERMISSIONS)
+        return self.permissions
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Channel:
+    """A text channel or a thread; a thread takes permissions and age limit from its parent."""
+
+    id: str
+    guild: Guild = field(repr=False)
+    name: str
+    created_at: datetime
+    kind: ChannelKind = ChannelKind.TEXT
+    parent: "Channel | None" = field(default=None, repr=False)
+    owner_id: str | None = None
+    nsfw: bool = False
+    archived: bool = False
+    locked: bool = False
+    messages: dict[str, "Message"] = field(default_factory=dict[str, "Message"], repr=False)
+    own_permissions: set[str] = field(default_factory=lambda: set(MEMBER_PERMISSIONS), repr=False)
+    on_change: Callable[["Channel"], None] = field(repr=False)
+
+    @property
+    def is_thread(self) -> bool:
+        """Whether this is a thread."""
+        return self.parent is not None
+
+    @property
+    def mention(self) -> str:
+        """The text that links to the channel."""
+        return f"<#{self.id}>"
+
+    @property
+    def bot_permissions(self) -> set[str]:
+        """What the bot may do here, by Discord's names."""
+        return self.own_permissions if self.parent is None else self.parent.bot_permissions
+
+    @bot_permissions.setter
+    def bot_permissions(self, names: set[str]) -> None:
+        holder = self.parent or self
+        holder.own_permissions = set(names)
+        self.on_change(holder)
+
+    def allow(self, *names: str) -> None:
+        """Give the bot permissions in this channel."""
+        self.bot_permissions = self.bot_permissions | set(names)
+
+    def deny(self, *names: str) -> None:
+        """Take permissions in this channel from the bot."""
+        self.bot_permissions = self.bot_permissions - set(names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file on a message."""
+
+    id: str
+    channel_id: str
+    filename: str
+    content: bytes = field(repr=False)
+    content_type: str
+    description: str | None = None
+    is_spoiler: bool = False
+    is_ephemeral: bool = False
+    path: str
+    url: str
+    """A signed link, good for a day from the posting; answers to the bot carry fresh ones."""
+
+    def is_shown_by(self, urls: list[str]) -> bool:
+        """Whether one of these media URLs means this file."""
+        own = f"attachment://{self.filename}"
+        return any(url == own or self.path in url for url in urls)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Message:
+    """What stands in a channel, or what one member alone sees."""
+
+    id: str
+    channel: Channel = field(repr=False)
+    author: User
+    created_at: datetime
+    content: str = ""
+    embeds: list[JsonObject] = field(default_factory=list[JsonObject])
+    components: list[JsonObject] = field(default_factory=list[JsonObject])
+    attachments: list[Attachment] = field(default_factory=list[Attachment])
+    flags: MessageFlags = NO_FLAGS
+    kind: MessageKind = MessageKind.DEFAULT
+    reference: "Message | None" = None
+    nonce: str | None = None
+    metadata: JsonObject | None = None
+    ephemeral_to: Member | None = None
+    edited_at: datetime | None = None
+    edits: list[str] = field(default_factory=list[str])
+    pings: set[str] = field(default_factory=set[str])
+    is_deleted: bool = False
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether only one member sees it."""
+        return self.ephemeral_to is not None
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether it is a deferral that still says "thinking"."""
+        return MessageFlags.LOADING in self.flags
+
+    @property
+    def uses_components_v2(self) -> bool:
+        """Whether components are all that it shows."""
+        return MessageFlags.COMPONENTS_V2 in self.flags
+
+    @property
+    def text(self) -> str:
+        """All text that a reader sees: content, embeds, text displays, in order."""
+        parts = [self.content, *(_embed_text(embed) for embed in self.embeds)]
+        return "\n".join(part for part in [*parts, *texts(self.components)] if part)
+
+    @property
+    def buttons(self) -> list[Button]:
+        """The buttons below the message, in order."""
+        return buttons(self.components)
+
+    @property
+    def shown_attachments(self) -> list[Attachment]:
+        """The files that a reader sees: with Components V2 only those that a component shows."""
+        if not self.uses_components_v2:
+            return self.attachments
+        urls = shown_urls(self.components)
+        return [attachment for attachment in self.attachments if attachment.is_shown_by(urls)]
+
+
+def _embed_text(embed: JsonObject) -> str:
+    fields = [
+        f"{entry.get('name')}: {entry.get('value')}" for entry in objects(embed.get("fields"))
+    ]
+    footer = embed.get("footer") or {}
+    parts = [embed.get("title"), embed.get("description"), *fields, footer.get("text")]
+    return "\n".join(str(part) for part in parts if part)

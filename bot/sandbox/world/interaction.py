@@ -1,0 +1,108 @@
+"""What a member did and what became of it: the life of one interaction.
+
+Source: Discord's "Receiving and Responding to Interactions".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from bot.sandbox.json_types import JsonObject
+from bot.sandbox.world.changes import Changes
+from bot.sandbox.world.entities import Channel, Member, Message
+
+ACK_TIME = timedelta(seconds=3)
+TOKEN_LIFE = timedelta(minutes=15)
+
+
+class InteractionKind(IntEnum):
+    """Discord's "Interaction Type"."""
+
+    COMMAND = 2
+    COMPONENT = 3
+    AUTOCOMPLETE = 4
+    MODAL = 5
+
+
+class ResponseType(IntEnum):
+    """Discord's "Interaction Callback Type", those that a bot in a guild uses."""
+
+    MESSAGE = 4
+    DEFERRED_MESSAGE = 5
+    DEFERRED_UPDATE = 6
+    UPDATE = 7
+    AUTOCOMPLETE = 8
+    MODAL = 9
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Interaction:
+    """One use of a command, a button, an autocompleting option or a modal."""
+
+    id: str
+    token: str
+    kind: InteractionKind
+    member: Member
+    channel: Channel
+    data: JsonObject
+    created_at: datetime
+    target: Message | None = None
+    payload: JsonObject = field(default_factory=dict[str, object], repr=False)
+    acked_at: datetime | None = None
+    response_type: ResponseType | None = None
+    ephemeral: bool = False
+    message: Message | None = None
+    followups: list[Message] = field(default_factory=list[Message])
+    choices: list[JsonObject] | None = None
+    modal: JsonObject | None = None
+    answer: Message | None = None
+    changes: Changes = field(repr=False)
+    history: Callable[["Interaction"], str] = field(repr=False)
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Whether the three seconds to acknowledge are over and nothing came."""
+        return self.acked_at is None and now > self.created_at + ACK_TIME
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether the token's fifteen minutes are over."""
+        return now > self.created_at + TOKEN_LIFE
+
+    @property
+    def original_is_open(self) -> bool:
+        """Whether a deferral still waits for its content."""
+        message = self.message
+        is_deferral = self.response_type == ResponseType.DEFERRED_MESSAGE
+        return is_deferral and message is not None and message.is_loading and not message.is_deleted
+
+    async def wait_acked(self, timeout_s: float = 10) -> None:
+        """Wait until the bot has acknowledged.
+
+        Raises:
+            SandboxTimeoutError: It did not.
+        """
+        await self._wait(lambda: self.acked_at is not None, timeout_s)
+
+    async def wait_answer(self, timeout_s: float = 10) -> Message:
+        """Wait for the first answer with content: a message, a filled deferral or a follow-up.
+
+        Raises:
+            SandboxTimeoutError: None came; the message lists what did happen.
+        """
+        await self._wait(lambda: self.answer is not None, timeout_s)
+        assert self.answer is not None  # noqa: S101 -- what was just waited for
+        return self.answer
+
+    async def wait_choices(self, timeout_s: float = 10) -> list[JsonObject]:
+        """Wait for the answer to an autocompletion.
+
+        Raises:
+            SandboxTimeoutError: None came.
+        """
+        await self._wait(lambda: self.choices is not None, timeout_s)
+        return self.choices or []
+
+    async def _wait(self, predicate: Callable[[], object], timeout_s: float) -> None:
+        await self.changes.wait_for(
+            predicate, timeout_s=timeout_s, describe=lambda: self.history(self)
+        )
