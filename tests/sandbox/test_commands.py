@@ -135,6 +135,6 @@ async def test_a_hidden_command_is_there_for_those_who_may_see_it(
 ) -> None:
     await sandbox.slash(sandbox.ada, sandbox.channel, "/mod")
     assert (await bot.uses.get()).permissions.manage_guild
-    sandbox.ben.permissions.add("manage_guild")
+    sandbox.world.grant(sandbox.ben, "manage_guild")
     await sandbox.slash(sandbox.ben, sandbox.channel, "/mod")
     assert (await bot.uses.get()).permissions.manage_guild

@@ -146,9 +146,9 @@ class Actions:
     def _check_allowed(self, member: Member, path: CommandPath) -> None:
         """Refuse what `default_member_permissions` hides; "0" leaves it to administrators."""
         needed = path.command.get("default_member_permissions")
-        if needed is None or "administrator" in member.all_permissions:
+        if needed is None or "administrator" in member.permissions:
             return
-        has = permission_bits(member.all_permissions)
+        has = permission_bits(member.permissions)
         if not int(needed) or int(needed) & ~has:
             raise CommandLineError(f"/{path.name} is hidden from {member.name}")
 

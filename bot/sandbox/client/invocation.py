@@ -50,7 +50,8 @@ class Invocations:
         match value:
             case Member():
                 resolved.setdefault("users", {})[value.id] = payloads.user(value.user)
-                whole = payloads.member(value) | {"permissions": _bits(value.all_permissions)}
+                permissions = _bits(value.permissions_in(channel))
+                whole = payloads.member(value) | {"permissions": permissions}
                 del whole["user"]
                 resolved.setdefault("members", {})[value.id] = whole
             case Channel():
@@ -113,6 +114,8 @@ class Invocations:
     def _payload(self, interaction: Interaction) -> JsonObject:
         payloads, member = self._world.payloads, interaction.member
         channel, guild = interaction.channel, interaction.channel.guild
+        announced = guild.announced_limit or guild.upload_limit
+        permissions = {"permissions": _bits(member.permissions_in(channel))}
         target: JsonObject = {}
         if interaction.target is not None:
             target["message"] = payloads.message(interaction.target)
@@ -127,14 +130,14 @@ class Invocations:
             "guild": {"id": guild.id, "locale": guild.locale, "features": []},
             "guild_locale": guild.locale,
             "channel_id": channel.id,
-            "channel": payloads.channel(channel) | {"permissions": _bits(member.permissions)},
-            "member": payloads.member(member) | {"permissions": _bits(member.all_permissions)},
+            "channel": payloads.channel(channel) | permissions,
+            "member": payloads.member(member) | permissions,
             "locale": member.locale,
             "app_permissions": _bits(channel.bot_permissions),
             "entitlements": [],
             "authorizing_integration_owners": {"0": guild.id},
             "context": 0,
-            "attachment_size_limit": max(guild.upload_limit, member.upload_limit),
+            "attachment_size_limit": max(announced, member.upload_limit),
         }
 
     def _history(self, interaction: Interaction) -> str:

@@ -10,10 +10,17 @@ from enum import IntEnum, IntFlag
 
 from bot.sandbox.json_types import JsonObject, objects
 from bot.sandbox.world.components import Button, buttons, shown_urls, texts
-from bot.sandbox.world.permissions import ALL_PERMISSIONS, MEMBER_PERMISSIONS
+from bot.sandbox.world.permissions import (
+    ALL_PERMISSIONS,
+    Overwrite,
+    apply_overwrites,
+)
 
-DEFAULT_UPLOAD_LIMIT = 10 * 1024 * 1024
-"""Per attachment, not boosted: Discord's change log, 2025-04-03."""
+MIB = 1024**2
+UPLOAD_LIMITS = {0: 10 * MIB, 1: 10 * MIB, 2: 50 * MIB, 3: 100 * MIB}
+"""Per attachment by premium tier: Discord's change log, 2025-01-16 and 2025-04-03; discord.py's
+`Guild.filesize_limit`. Discord began to raise the lowest to 20 MiB in 2026 (discord-api-docs#8572).
+"""
 
 
 class ChannelKind(IntEnum):
@@ -76,7 +83,15 @@ class Guild:
     id: str
     name: str
     owner_id: str
-    upload_limit: int = DEFAULT_UPLOAD_LIMIT
+    bot_id: str
+    premium_tier: int = 0
+    upload_limit: int = UPLOAD_LIMITS[0]
+    announced_limit: int | None = None
+    """What interactions say instead of `upload_limit`: Discord has over-promised before
+    (discord-api-docs#7603)."""
+    blocked_words: set[str] = field(default_factory=set[str])
+    """What AutoMod refuses here."""
+    is_available: bool = True
     locale: str = "en-US"
     roles: dict[str, Role] = field(default_factory=dict[str, Role])
     members: dict[str, "Member"] = field(default_factory=dict[str, "Member"])
@@ -90,7 +105,6 @@ class Member:
     guild: Guild = field(repr=False)
     user: User
     joined_at: datetime
-    permissions: set[str] = field(default_factory=lambda: set(MEMBER_PERMISSIONS))
     role_ids: list[str] = field(default_factory=list[str])
     upload_limit: int = 0
     locale: str = "en-US"
@@ -111,12 +125,26 @@ class Member:
         return self.user.mention
 
     @property
-    def all_permissions(self) -> set[str]:
-        """What the member may do: an administrator may do everything."""
+    def roles(self) -> list[Role]:
+        """The member's roles, without @everyone."""
+        return [self.guild.roles[id_] for id_ in self.role_ids if id_ in self.guild.roles]
+
+    @property
+    def permissions(self) -> set[str]:
+        """What the member may do in the guild: owner and administrators may do everything."""
+        everyone = self.guild.roles[self.guild.id]
+        allowed = {name for role in [everyone, *self.roles] for name in role.permissions}
         is_owner = self.guild.owner_id == self.id
-        if is_owner or "administrator" in self.permissions:
+        return set(ALL_PERMISSIONS) if is_owner or "administrator" in allowed else allowed
+
+    def permissions_in(self, channel: "Channel") -> set[str]:
+        """What the member may do in a channel; a thread takes its parent's overwrites."""
+        if "administrator" in self.permissions:
             return set(ALL_PERMISSIONS)
-        return self.permissions
+        overwrites = (channel.parent or channel).overwrites
+        ids = ([self.guild.id], self.role_ids, [self.id])
+        layers = [[overwrites[id_] for id_ in layer if id_ in overwrites] for layer in ids]
+        return apply_overwrites(self.permissions, layers)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -133,8 +161,10 @@ class Channel:
     nsfw: bool = False
     archived: bool = False
     locked: bool = False
+    slowmode_s: int = 0
     messages: dict[str, "Message"] = field(default_factory=dict[str, "Message"], repr=False)
-    own_permissions: set[str] = field(default_factory=lambda: set(MEMBER_PERMISSIONS), repr=False)
+    overwrites: dict[str, Overwrite] = field(default_factory=dict[str, Overwrite], repr=False)
+    """What roles and members may do here in particular, by their ids."""
     on_change: Callable[["Channel"], None] = field(repr=False)
 
     @property
@@ -148,23 +178,31 @@ class Channel:
         return f"<#{self.id}>"
 
     @property
+    def is_age_restricted(self) -> bool:
+        """Whether the channel, or a thread's parent, is for adults; threads carry no flag."""
+        return self.nsfw if self.parent is None else self.parent.nsfw
+
+    @property
     def bot_permissions(self) -> set[str]:
         """What the bot may do here, by Discord's names."""
-        return self.own_permissions if self.parent is None else self.parent.bot_permissions
+        return self.guild.members[self.guild.bot_id].permissions_in(self)
 
-    @bot_permissions.setter
-    def bot_permissions(self, names: set[str]) -> None:
+    def allow(self, *names: str, to: Role | Member | None = None) -> None:
+        """Give a role, a member or (`to` left out) the bot permissions in this channel."""
+        self._overwrite(to, lambda overwrite: overwrite.allowing(names))
+
+    def deny(self, *names: str, to: Role | Member | None = None) -> None:
+        """Take permissions in this channel from a role, a member or the bot."""
+        self._overwrite(to, lambda overwrite: overwrite.denying(names))
+
+    def _overwrite(
+        self, to: Role | Member | None, changed: Callable[[Overwrite], Overwrite]
+    ) -> None:
         holder = self.parent or self
-        holder.own_permissions = set(names)
+        id_ = self.guild.bot_id if to is None else to.id
+        empty = Overwrite(is_member=not isinstance(to, Role))
+        holder.overwrites[id_] = changed(holder.overwrites.get(id_, empty))
         self.on_change(holder)
-
-    def allow(self, *names: str) -> None:
-        """Give the bot permissions in this channel."""
-        self.bot_permissions = self.bot_permissions | set(names)
-
-    def deny(self, *names: str) -> None:
-        """Take permissions in this channel from the bot."""
-        self.bot_permissions = self.bot_permissions - set(names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from bot.sandbox.world.entities import (
 )
 from bot.sandbox.world.links import CdnLinks
 from bot.sandbox.world.media import picture_size
-from bot.sandbox.world.permissions import MEMBER_PERMISSIONS, permission_bits
+from bot.sandbox.world.permissions import permission_bits
 
 EMPTY_GUILD: JsonObject = {
     "icon": None,
@@ -123,7 +123,7 @@ class Payloads:
             "name": channel.name,
             "parent_id": channel.parent.id if channel.parent else None,
             "last_message_id": last,
-            "rate_limit_per_user": 0,
+            "rate_limit_per_user": channel.slowmode_s,
             "flags": 0,
         }
         return common | (self._thread(channel) if channel.is_thread else self._text(channel))
@@ -139,11 +139,15 @@ class Payloads:
         }
 
     def _overwrites(self, channel: Channel) -> list[JsonObject]:
-        allow = permission_bits(channel.own_permissions - MEMBER_PERMISSIONS)
-        deny = permission_bits(MEMBER_PERMISSIONS - channel.own_permissions)
-        if not allow and not deny:
-            return []
-        return [{"id": self._bot.id, "type": 1, "allow": str(allow), "deny": str(deny)}]
+        return [
+            {
+                "id": id_,
+                "type": int(overwrite.is_member),
+                "allow": str(permission_bits(overwrite.allow)),
+                "deny": str(permission_bits(overwrite.deny)),
+            }
+            for id_, overwrite in channel.overwrites.items()
+        ]
 
     def _thread(self, channel: Channel) -> JsonObject:
         return {
@@ -166,6 +170,7 @@ class Payloads:
             "id": guild.id,
             "name": guild.name,
             "owner_id": guild.owner_id,
+            "premium_tier": guild.premium_tier,
             "preferred_locale": guild.locale,
             "features": [],
             "roles": [self.role(role) for role in guild.roles.values()],

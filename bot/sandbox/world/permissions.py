@@ -1,9 +1,12 @@
-"""Discord's permission bits by name, because nobody remembers that 1 << 15 attaches files.
+"""Discord's permissions by name, and what somebody may do in a channel after all overwrites.
 
-Source: Discord's "Permissions", table "Bitwise Permission Flags" (names in lower case).
+Source: Discord's "Permissions": the table "Bitwise Permission Flags" (names in lower case), the
+section "Permission Overwrites". What is denied by implication (without View Channel nothing works)
+is still set in the bits, as that page says: `rules/access.py` demands in the order that matters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 PERMISSION_BITS = {
     "create_instant_invite": 0,
@@ -48,6 +51,42 @@ MEMBER_PERMISSIONS = frozenset(
 """What @everyone may do in a new guild, as far as it concerns a bot."""
 
 ALL_PERMISSIONS = frozenset(PERMISSION_BITS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overwrite:
+    """What a channel allows and denies one role or one member."""
+
+    is_member: bool
+    allow: frozenset[str] = field(default_factory=frozenset[str])
+    deny: frozenset[str] = field(default_factory=frozenset[str])
+
+    def allowing(self, names: Iterable[str]) -> "Overwrite":
+        """Return the overwrite that also allows `names`."""
+        given = frozenset(names)
+        allow, deny = self.allow | given, self.deny - given
+        return Overwrite(is_member=self.is_member, allow=allow, deny=deny)
+
+    def denying(self, names: Iterable[str]) -> "Overwrite":
+        """Return the overwrite that also denies `names`."""
+        given = frozenset(names)
+        allow, deny = self.allow - given, self.deny | given
+        return Overwrite(is_member=self.is_member, allow=allow, deny=deny)
+
+
+def apply_overwrites(base: Iterable[str], layers: Sequence[Sequence[Overwrite]]) -> set[str]:
+    """Change guild-wide permissions by a channel's overwrites.
+
+    Args:
+        base: What the roles allow.
+        layers: The overwrites that concern somebody: of @everyone, of all the roles together, of
+            the member; within a layer a permission that one allows is allowed.
+    """
+    allowed = set(base)
+    for layer in layers:
+        allowed -= {name for overwrite in layer for name in overwrite.deny}
+        allowed |= {name for overwrite in layer for name in overwrite.allow}
+    return allowed
 
 
 def permission_bits(names: Iterable[str]) -> int:

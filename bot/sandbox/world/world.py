@@ -10,6 +10,7 @@ from bot.sandbox.json_types import JsonObject
 from bot.sandbox.world.changes import Changes
 from bot.sandbox.world.clock import SandboxClock
 from bot.sandbox.world.entities import (
+    UPLOAD_LIMITS,
     Attachment,
     Channel,
     ChannelKind,
@@ -65,9 +66,17 @@ class World:
 
     # People and places
 
-    def add_guild(self, name: str) -> Guild:
-        """Add a guild that the bot is a member of."""
-        guild = Guild(id=self.snowflakes.new(), name=name, owner_id=self.owner.id)
+    def add_guild(self, name: str, *, owner: User | None = None, premium_tier: int = 0) -> Guild:
+        """Add a guild that the bot is a member of; `premium_tier` comes from boosts (0-3)."""
+        owner = owner or self.owner
+        guild = Guild(
+            id=self.snowflakes.new(),
+            name=name,
+            owner_id=owner.id,
+            bot_id=self.bot.id,
+            premium_tier=premium_tier,
+            upload_limit=UPLOAD_LIMITS[premium_tier],
+        )
         everyone = Role(id=guild.id, name="@everyone", permissions=set(MEMBER_PERMISSIONS))
         own = Role(
             id=self.snowflakes.new(),
@@ -77,7 +86,7 @@ class World:
             is_managed=True,
         )
         guild.roles = {everyone.id: everyone, own.id: own}
-        self._join(guild, self.owner)
+        self._join(guild, owner)
         self._join(guild, self.bot).role_ids.append(own.id)
         self.guilds[guild.id] = guild
         payload = self.payloads.guild_create(guild)
@@ -109,13 +118,27 @@ class World:
         self, guild: Guild, name: str, *, permissions: Iterable[str] = (), user: User | None = None
     ) -> Member:
         """Add a member, with `permissions` on top of everyone's; `user` may be of another guild."""
-        member = self._join(guild, user or self._new_user(name))
-        member.permissions |= set(permissions)
+        member = self._join(guild, user or self.add_user(name))
         payload = self.payloads.member(member) | {"guild_id": guild.id}
         self.announce("GUILD_MEMBER_ADD", payload)
+        if permissions:
+            self.grant(member, *permissions)
         return member
 
-    def _new_user(self, name: str) -> User:
+    def grant(self, member: Member, *permissions: str) -> Role:
+        """Give a member a role of its own with `permissions`: members have them no other way."""
+        role = self.add_role(member.guild, f"{member.name}'s", permissions)
+        self.give_role(member, role)
+        return role
+
+    def give_role(self, member: Member, role: Role) -> None:
+        """Make a member one of a role's."""
+        member.role_ids.append(role.id)
+        payload = self.payloads.member(member) | {"guild_id": member.guild.id}
+        self.announce("GUILD_MEMBER_UPDATE", payload)
+
+    def add_user(self, name: str) -> User:
+        """Add an account that is in no guild yet."""
         user = User(id=self.snowflakes.new(), name=name)
         self.users[user.id] = user
         return user
