@@ -53,7 +53,7 @@ def _row(where: str, rounds: list[list[Interaction]]) -> Row:
 async def _occupy(playground: Playground) -> None:
     """Give the worker something that outlasts the measurement."""
     sandbox = playground.sandbox
-    asked = await sandbox.slash(sandbox.ada, sandbox.channel, LONG)
+    asked = await sandbox.slash(sandbox.ana, sandbox.channel, LONG)
     await sandbox.wait_for(lambda: asked.message and "%" in asked.message.text, ROUND_S)
 
 
@@ -73,7 +73,7 @@ async def _round(playground: Playground) -> list[Interaction]:
     """Fire, wait until each is acknowledged or too late, and until all cards are filled."""
     sandbox = playground.sandbox
     fired = await asyncio.gather(
-        *(sandbox.slash(sandbox.ada, sandbox.channel, LINE) for _ in range(AT_ONCE))
+        *(sandbox.slash(sandbox.ana, sandbox.channel, LINE) for _ in range(AT_ONCE))
     )
 
     def is_over() -> bool:

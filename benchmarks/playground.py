@@ -36,7 +36,7 @@ class Playground:
     async def video(self, line: str) -> str:
         """Ask for one video, wait until its card says that it is done, and return its job's id."""
         sandbox, before = self.sandbox, len(self.results())
-        asked = await sandbox.slash(sandbox.ada, sandbox.channel, line)
+        asked = await sandbox.slash(sandbox.ana, sandbox.channel, line)
         await sandbox.wait_for(lambda: len(self.results()) > before, VIDEO_S)
         await sandbox.wait_for(lambda: asked.message and "Done" in asked.message.text, VIDEO_S)
         return Path(self.results()[-1].attachments[0].filename).stem.removeprefix("flipbook-")

@@ -76,8 +76,8 @@ async def demo(settings: Settings, *, prompt: str, seed: int) -> None:
     async with open_playground(folder) as playground:
         sandbox = playground.sandbox
         line = f'/video prompt:"{prompt}" seed:{seed}'
-        print(f"{sandbox.ada.name} in #{sandbox.channel.name}: {line}\n", flush=True)
-        asked = await sandbox.slash(sandbox.ada, sandbox.channel, line)
+        print(f"{sandbox.ana.name} in #{sandbox.channel.name}: {line}\n", flush=True)
+        asked = await sandbox.slash(sandbox.ana, sandbox.channel, line)
         card = await playground.while_alive(asked.wait_answer())
         posted = await playground.while_alive(_result(sandbox, card))
         file = posted.attachments[0]

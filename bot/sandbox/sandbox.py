@@ -8,6 +8,7 @@ import base64
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +27,8 @@ from bot.sandbox.rest.api import Rest
 from bot.sandbox.rest.faults import Faults
 from bot.sandbox.servers import Servers
 from bot.sandbox.world.clock import SandboxClock
-from bot.sandbox.world.entities import Message
+from bot.sandbox.world.entities import Member, Message
+from bot.sandbox.world.fixture import LOUNGE, build
 from bot.sandbox.world.journal import Journal
 from bot.sandbox.world.world import World
 
@@ -34,7 +36,9 @@ from bot.sandbox.world.world import World
 class Sandbox(Actions):
     """A small Discord of one's own."""
 
-    def __init__(self, *, data_dir: Path, clock: SandboxClock) -> None:
+    def __init__(
+        self, *, data_dir: Path, clock: SandboxClock, world_file: Path | Traversable = LOUNGE
+    ) -> None:
         world, requests = World(clock=clock), Journal()
         super().__init__(world=world, invocations=Invocations(world=world, journal=requests))
         self.clock = clock
@@ -47,15 +51,19 @@ class Sandbox(Actions):
         self.proxy_url = ""
         self.http_url = ""
         self.refused_hosts: list[str] = []
-        self.guild = world.add_guild("Flipbook Lounge")
-        self.channel = world.add_channel(self.guild, "videos")
-        self.ada = world.add_member(self.guild, "ada", permissions={"administrator"})
-        self.ben = world.add_member(self.guild, "ben")
+        build(world, world_file)
+        self.guild = next(iter(world.guilds.values()))
+        self.channel = next(iter(self.guild.channels.values()))
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, data_dir: Path, *, clock: SandboxClock | None = None, http_port: int = 0
+        cls,
+        data_dir: Path,
+        *,
+        clock: SandboxClock | None = None,
+        http_port: int = 0,
+        world_file: Path | Traversable = LOUNGE,
     ) -> AsyncGenerator[Self, None]:
         """Open a sandbox on loopback; its CA is written to `ca.pem` in `data_dir`.
 
@@ -63,8 +71,12 @@ class Sandbox(Actions):
             data_dir: A folder of its own; made if it is not there.
             clock: Time, to be advanced by whoever holds it.
             http_port: Where the chat page is; 0 is any free port, as for the other ports.
+            world_file: Who and what is there, in the format of `world/lounge.toml`.
+
+        Raises:
+            SandboxError: The world file is not of the format.
         """
-        sandbox = cls(data_dir=data_dir, clock=clock or SandboxClock())
+        sandbox = cls(data_dir=data_dir, clock=clock or SandboxClock(), world_file=world_file)
         async with AsyncExitStack() as stack:
             await sandbox._start(stack, http_port)
             yield sandbox
@@ -121,6 +133,26 @@ class Sandbox(Actions):
             SandboxTimeoutError: One still was.
         """
         await self.wait_for(lambda: not self.is_connected, timeout_s)
+
+    @property
+    def ana(self) -> Member:
+        """A member of the first server (as in `lounge.toml`, like the others)."""
+        return self.guild.member("ana")
+
+    @property
+    def ben(self) -> Member:
+        """Another member of the first server."""
+        return self.guild.member("ben")
+
+    @property
+    def max(self) -> Member:
+        """The moderator of the first server."""
+        return self.guild.member("max")
+
+    @property
+    def olga(self) -> Member:
+        """The owner of the first server."""
+        return self.guild.member("olga")
 
     @property
     def is_connected(self) -> bool:

@@ -72,7 +72,7 @@ async def test_a_resumed_job_finds_its_result_after_a_long_outage(
     job, _ = await rendered(house)
     first = await client.delivery.deliver(job, file)
     for number in range(120):
-        house.sandbox.world.say(house.sandbox.ada, house.sandbox.channel, f"chatter {number}")
+        house.sandbox.world.say(house.sandbox.ana, house.sandbox.channel, f"chatter {number}")
     house.advance(3600)
     assert await client.delivery.deliver(job.evolve(attempt=2), file) == first
     assert len(results(house, job)) == 1
@@ -84,7 +84,7 @@ async def test_a_result_is_found_behind_hundreds_of_messages(
 ) -> None:
     job, _ = await rendered(house)
     for number in range(250):
-        house.sandbox.world.say(house.sandbox.ada, house.sandbox.channel, f"chatter {number}")
+        house.sandbox.world.say(house.sandbox.ana, house.sandbox.channel, f"chatter {number}")
     first = await client.delivery.deliver(job, file)
     house.advance(3600)
     assert await client.delivery.deliver(job.evolve(attempt=2), file) == first
@@ -131,7 +131,7 @@ async def test_another_bots_or_members_file_is_not_taken_for_ours(
     house: House, client: FlipbookClient, file: Path
 ) -> None:
     job, _ = await rendered(house, attempt=2)
-    other = house.sandbox.world.say(house.sandbox.ada, house.sandbox.channel, "look")
+    other = house.sandbox.world.say(house.sandbox.ana, house.sandbox.channel, "look")
     ours = await client.delivery.deliver(job.evolve(attempt=1), file)
     (message,) = results(house, job)
     house.sandbox.world.set_attachments(other, message.attachments)

@@ -20,11 +20,11 @@ async def shown(house: House, member: Member, line: str) -> Message:
 
 async def test_the_queue_marks_the_members_own_videos(house: House) -> None:
     bens, _ = await house.queued(house.sandbox.ben, prompt="a @everyone circle")
-    adas, _ = await house.queued(house.sandbox.ada)
+    adas, _ = await house.queued(house.sandbox.ana)
     answer = await shown(house, house.sandbox.ben, "/queue")
     first, second = answer.text.splitlines()[1:]
     assert first.startswith(f"**➤** `{bens.id}` next · <@{house.sandbox.ben.id}>")
-    assert second.startswith(f"`{adas.id}` 1 ahead · <@{house.sandbox.ada.id}>")
+    assert second.startswith(f"`{adas.id}` 1 ahead · <@{house.sandbox.ana.id}>")
     assert "@everyone" not in answer.text
     assert not answer.pings
 
@@ -36,12 +36,12 @@ async def test_an_empty_queue_says_so(house: House) -> None:
 async def test_a_long_queue_is_cut_and_counted(house: House) -> None:
     for _ in range(17):
         await house.queued(house.sandbox.ben, prompt="*" * 1024)
-    assert "and 2 more" in (await shown(house, house.sandbox.ada, "/queue")).text
+    assert "and 2 more" in (await shown(house, house.sandbox.ana, "/queue")).text
 
 
 async def test_info_tells_what_is_known_of_a_job(house: House) -> None:
     job, card = await house.queued(house.sandbox.ben, seed=7)
-    answer = await shown(house, house.sandbox.ada, f"/job info id:{job.id}")
+    answer = await shown(house, house.sandbox.ana, f"/job info id:{job.id}")
     assert "seed `7`" in answer.text
     assert "**next**" in answer.text
     assert (answer.buttons[0].url or "").endswith(f"/{house.sandbox.channel.id}/{card.id}")
@@ -88,16 +88,16 @@ async def test_an_id_that_is_none_is_answered(house: House, typed: str) -> None:
 
 
 async def test_cancel_by_command_is_held_to_the_same_rule(house: House) -> None:
-    job, _ = await house.queued(house.sandbox.ada)
+    job, _ = await house.queued(house.sandbox.ana)
     refused = await shown(house, house.sandbox.ben, f"/job cancel id:{job.id}")
     assert "Only the one who asked" in refused.text
-    done = await shown(house, house.sandbox.ada, f"/job cancel id:{job.id.upper()}")
+    done = await shown(house, house.sandbox.ana, f"/job cancel id:{job.id.upper()}")
     assert "is cancelled" in done.text
 
 
 async def test_ids_complete_with_the_members_own_jobs(house: House) -> None:
     job, _ = await house.queued(house.sandbox.ben)
-    await house.queued(house.sandbox.ada)
+    await house.queued(house.sandbox.ana)
     choices = await house.sandbox.autocomplete(
         house.sandbox.ben, house.sandbox.channel, "/job info id:x", focused="id", value="job"
     )
@@ -135,9 +135,9 @@ async def test_without_a_model_models_says_who_has_to_act(house: House) -> None:
 
 
 async def test_help_shows_a_manager_what_is_missing_here(house: House) -> None:
-    assert "I have all permissions" in (await shown(house, house.sandbox.ada, "/help")).text
+    assert "I have all permissions" in (await shown(house, house.sandbox.max, "/help")).text
     house.sandbox.channel.deny("attach_files")
-    assert "I lack **Attach Files**" in (await shown(house, house.sandbox.ada, "/help")).text
+    assert "I lack **Attach Files**" in (await shown(house, house.sandbox.max, "/help")).text
     member = (await shown(house, house.sandbox.ben, "/help")).text
     assert "/video prompt" in member
     assert "I lack" not in member

@@ -162,7 +162,7 @@ async def test_commands_are_synced_once_and_not_at_every_start(
 async def test_the_demo_prints_the_posted_message_and_its_file(data_dir: Path) -> None:
     code, out, err = await command("demo", data_dir=data_dir)
     assert code == 0, err
-    assert "@ada, your video is ready." in out
+    assert "@ana, your video is ready." in out
     assert "seed `7`" in out
     video = Path(out.strip().splitlines()[-1])
     assert video.read_bytes()[4:8] == b"ftyp"

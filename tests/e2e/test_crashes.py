@@ -34,7 +34,7 @@ async def test_kill_9_while_a_job_waits_and_one_renders_loses_neither(
     sandbox: Sandbox, bot: BotProcess
 ) -> None:
     await bot.start()
-    await sandbox.slash(sandbox.ada, sandbox.channel, f'/video prompt:"first" {LONG}')
+    await sandbox.slash(sandbox.ana, sandbox.channel, f'/video prompt:"first" {LONG}')
     await sandbox.wait_for(shows(sandbox.channel, "Rendering"), VIDEO_S)
     second = await sandbox.slash(sandbox.ben, sandbox.channel, '/video prompt:"second"')
     await second.wait_answer()
@@ -50,7 +50,7 @@ async def test_kill_9_between_the_upload_and_its_answer_posts_nothing_twice(
 ) -> None:
     await bot.start()
     held = sandbox.faults.add("POST", MESSAGES, Fault.hold())
-    await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"once" steps:2')
+    await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"once" steps:2')
     await sandbox.wait_for(lambda: videos(sandbox.channel), VIDEO_S)
     await bot.kill()
     held.release()
@@ -64,7 +64,7 @@ async def test_kill_9_before_the_upload_posts_it_after_the_restart(
 ) -> None:
     await bot.start()
     away = sandbox.faults.add("POST", MESSAGES, Fault.instead(503, times=100))
-    await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"later" steps:2')
+    await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"later" steps:2')
     await sandbox.wait_for(lambda: away.hits, VIDEO_S)
     await bot.kill()
     assert bot.states() == ["delivering"]
@@ -77,7 +77,7 @@ async def test_kill_9_of_the_worker_costs_one_more_render(
     sandbox: Sandbox, bot: BotProcess
 ) -> None:
     await bot.start()
-    await sandbox.slash(sandbox.ada, sandbox.channel, f'/video prompt:"again" {LONG}')
+    await sandbox.slash(sandbox.ana, sandbox.channel, f'/video prompt:"again" {LONG}')
     await sandbox.wait_for(shows(sandbox.channel, "Rendering"), VIDEO_S)
     bot.kill_worker()
     await finish(bot, 1)
@@ -87,7 +87,7 @@ async def test_a_stop_in_the_middle_puts_the_job_back_and_it_is_made_after_the_s
     sandbox: Sandbox, bot: BotProcess
 ) -> None:
     async with running(bot):
-        await sandbox.slash(sandbox.ada, sandbox.channel, f'/video prompt:"patience" {LONG}')
+        await sandbox.slash(sandbox.ana, sandbox.channel, f'/video prompt:"patience" {LONG}')
         await sandbox.wait_for(shows(sandbox.channel, "Rendering"), VIDEO_S)
     assert bot.states() == ["queued"]
     assert await bot.books() == (0, 1)

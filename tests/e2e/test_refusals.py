@@ -58,7 +58,7 @@ async def test_bad_options_are_refused_in_one_sentence(sandbox: Sandbox, bot: Bo
     ]
     async with running(bot):
         for values, words in options:
-            sent = await sandbox.invoke(sandbox.ada, sandbox.channel, "video", values)
+            sent = await sandbox.invoke(sandbox.ana, sandbox.channel, "video", values)
             assert words in await refusal(sent)
     assert bot.states() == []
     assert await bot.books() == (0, 0)
@@ -69,7 +69,7 @@ async def test_a_channel_without_the_permission_to_attach_is_refused_before_anyt
 ) -> None:
     sandbox.channel.deny("attach_files")
     async with running(bot):
-        sent = await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"x"')
+        sent = await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"x"')
         assert "Attach Files" in await refusal(sent)
     assert bot.states() == []
 
@@ -81,7 +81,7 @@ async def test_what_is_no_image_is_refused_and_a_bomb_does_not_go_off(
     async with running(bot):
         for content in files.values():
             sent = await sandbox.slash(
-                sandbox.ada,
+                sandbox.ana,
                 sandbox.channel,
                 '/video prompt:"x"',
                 files={"image": ("picture.png", content)},
@@ -95,7 +95,7 @@ async def test_a_real_image_is_taken(sandbox: Sandbox, bot: BotProcess) -> None:
     Image.new("RGB", (300, 200), "teal").save(picture, "PNG")
     async with running(bot):
         await sandbox.slash(
-            sandbox.ada,
+            sandbox.ana,
             sandbox.channel,
             '/video prompt:"x" strength:0.5 steps:4 frames:8',
             files={"image": ("picture.png", picture.getvalue())},
@@ -108,7 +108,7 @@ async def test_a_broken_model_folder_is_refused_by_name(sandbox: Sandbox, bot: B
     weights = next((bot.data_dir / "models" / "shapes" / "unet").glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1000])
     async with running(bot):
-        sent = await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"x" model:shapes')
+        sent = await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"x" model:shapes')
         text = await refusal(sent)
     assert "shapes" in text
     assert "broken" in text
@@ -120,12 +120,12 @@ async def test_a_redelivered_interaction_makes_no_second_job(
 ) -> None:
     async with running(bot):
         sent = await sandbox.slash(
-            sandbox.ada, sandbox.channel, '/video prompt:"x" steps:2 frames:8'
+            sandbox.ana, sandbox.channel, '/video prompt:"x" steps:2 frames:8'
         )
         await sandbox.redeliver(sent)
         await sandbox.wait_for(lambda: videos(sandbox.channel), 120)
         await sandbox.redeliver(sent)
-        again = await sandbox.slash(sandbox.ada, sandbox.channel, "/queue")
+        again = await sandbox.slash(sandbox.ana, sandbox.channel, "/queue")
         await again.wait_answer()
     assert len(videos(sandbox.channel)) == 1
     assert bot.states() == ["done"]
@@ -160,15 +160,15 @@ async def test_a_full_disk_refuses_the_ask_and_loses_nothing(
     sandbox: Sandbox, bot: BotProcess
 ) -> None:
     async with running(bot):
-        await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"x" steps:2 frames:8')
+        await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"x" steps:2 frames:8')
         await sandbox.wait_for(shows(sandbox.channel, "Done"), 120)
         assert bot.process is not None
         resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-        sent = await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"y"')
+        sent = await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"y"')
         assert "disk is full" in await refusal(sent)
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, unlimited)
-        await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"z" steps:2 frames:8')
+        await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"z" steps:2 frames:8')
         await sandbox.wait_for(lambda: len(videos(sandbox.channel)) == 2, 120)
     assert bot.states() == ["done", "done"]
     assert await bot.books() == (2, 0)

@@ -27,7 +27,7 @@ def decode(content: bytes) -> tuple[np.ndarray, dict[str, str], str]:
 
 async def ask(sandbox: Sandbox, line: str) -> Message:
     before = len(videos(sandbox.channel))
-    await sandbox.slash(sandbox.ada, sandbox.channel, line)
+    await sandbox.slash(sandbox.ana, sandbox.channel, line)
     await sandbox.wait_for(lambda: len(videos(sandbox.channel)) > before, VIDEO_S)
     return videos(sandbox.channel)[-1]
 
@@ -44,7 +44,7 @@ async def test_a_slash_command_becomes_a_posted_video(sandbox: Sandbox, bot: Bot
 
     assert posted.reference is not None
     assert posted.reference in cards(sandbox.channel)
-    assert posted.pings == {sandbox.ada.id}
+    assert posted.pings == {sandbox.ana.id}
     for words in ("7", "shapes", "128", "16 frames", "12 steps", "noise"):
         assert words in posted.text
 
@@ -68,7 +68,7 @@ async def test_two_members_at_the_same_moment_both_get_theirs(
 ) -> None:
     async with running(bot):
         await asyncio.gather(
-            sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"a" steps:2 frames:8'),
+            sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"a" steps:2 frames:8'),
             sandbox.slash(sandbox.ben, sandbox.channel, '/video prompt:"b" steps:2 frames:8'),
         )
         await sandbox.wait_for(lambda: len(videos(sandbox.channel)) == 2, VIDEO_S)
@@ -76,7 +76,7 @@ async def test_two_members_at_the_same_moment_both_get_theirs(
             lambda: all("Done" in card.text for card in cards(sandbox.channel)), VIDEO_S
         )
     pinged = [message.pings for message in videos(sandbox.channel)]
-    assert {sandbox.ada.id} in pinged
+    assert {sandbox.ana.id} in pinged
     assert {sandbox.ben.id} in pinged
     assert await bot.books() == (2, 0)
 
@@ -86,7 +86,7 @@ async def test_a_channel_that_is_deleted_meanwhile_hangs_nothing(
 ) -> None:
     gone = sandbox.world.add_channel(sandbox.guild, "soon-gone")
     async with running(bot):
-        await sandbox.slash(sandbox.ada, gone, '/video prompt:"lost" steps:12')
+        await sandbox.slash(sandbox.ana, gone, '/video prompt:"lost" steps:12')
         await sandbox.wait_for(shows(gone, "Rendering"), VIDEO_S)
         sandbox.world.delete_channel(gone)
         await ask(sandbox, '/video prompt:"next" steps:2 frames:8')
@@ -100,7 +100,7 @@ async def test_a_channel_that_is_deleted_meanwhile_hangs_nothing(
 
 async def test_a_deleted_card_is_no_cancel(sandbox: Sandbox, bot: BotProcess) -> None:
     async with running(bot):
-        asked = await sandbox.slash(sandbox.ada, sandbox.channel, '/video prompt:"x" steps:12')
+        asked = await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"x" steps:12')
         card = await asked.wait_answer()
         sandbox.world.delete_message(card)
         await sandbox.wait_for(lambda: videos(sandbox.channel), VIDEO_S)
@@ -115,12 +115,12 @@ async def test_a_cancel_stops_a_render_and_the_next_one_is_made(
 ) -> None:
     async with running(bot):
         asked = await sandbox.slash(
-            sandbox.ada, sandbox.channel, '/video prompt:"long" steps:50 frames:128'
+            sandbox.ana, sandbox.channel, '/video prompt:"long" steps:50 frames:128'
         )
         card = await asked.wait_answer()
         await sandbox.wait_for(lambda: "Rendering" in card.text, VIDEO_S)
         (button,) = [button for button in card.buttons if button.custom_id]
-        await sandbox.press(sandbox.ada, card, button.custom_id or "")
+        await sandbox.press(sandbox.ana, card, button.custom_id or "")
         await sandbox.wait_for(lambda: "Cancelled" in card.text, VIDEO_S)
         await ask(sandbox, '/video prompt:"short" steps:2 frames:8')
         await sandbox.wait_for(lambda: bot.states() == ["cancelled", "done"], VIDEO_S)
@@ -132,7 +132,7 @@ async def test_a_hundred_queued_jobs_of_two_members_all_end(
 ) -> None:
     async with running(bot):
         for number in range(100):
-            member = (sandbox.ada, sandbox.ben)[number % 2]
+            member = (sandbox.ana, sandbox.ben)[number % 2]
             line = f'/video prompt:"{number}" steps:1 frames:8'
             sent = await sandbox.slash(member, sandbox.channel, line)
             await sent.wait_acked()

@@ -96,11 +96,11 @@ async def test_subcommands_and_members_are_understood(sandbox: Sandbox, bot: Lou
     received = await bot.uses.get()
     assert received.command is not None
     assert received.command.qualified_name == "job info"
-    await sandbox.slash(sandbox.ben, sandbox.channel, "/video prompt:x member:@ada")
+    await sandbox.slash(sandbox.ben, sandbox.channel, "/video prompt:x member:@ana")
     received = await bot.uses.get()
     assert isinstance(received.namespace.member, discord.Member)
     assert received.namespace.member.guild_permissions is not None
-    assert str(received.namespace.member.id) == sandbox.ada.id
+    assert str(received.namespace.member.id) == sandbox.ana.id
     await sandbox.invoke(sandbox.ben, sandbox.channel, "job cancel", {"id": "abc"})
     received = await bot.uses.get()
     assert received.command is not None
@@ -133,7 +133,7 @@ async def test_a_line_that_a_client_would_not_send_is_not_sent(
 async def test_a_hidden_command_is_there_for_those_who_may_see_it(
     sandbox: Sandbox, bot: LoungeBot
 ) -> None:
-    await sandbox.slash(sandbox.ada, sandbox.channel, "/mod")
+    await sandbox.slash(sandbox.max, sandbox.channel, "/mod")
     assert (await bot.uses.get()).permissions.manage_guild
     sandbox.world.grant(sandbox.ben, "manage_guild")
     await sandbox.slash(sandbox.ben, sandbox.channel, "/mod")

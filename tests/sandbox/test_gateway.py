@@ -103,6 +103,7 @@ async def test_an_unknown_session_must_identify_and_gets_whole_guilds(sandbox: S
         assert (ready["t"], ready["s"]) == ("READY", 1)
         assert (guild["t"], guild["d"]["name"]) == ("GUILD_CREATE", "Flipbook Lounge")
         assert "afk_channel_id" in guild["d"]
+        assert (await socket.receive_json())["d"]["name"] == "Cinema Club"
         # Without the intent for messages nothing is heard of them; interactions always come.
         sandbox.world.say(sandbox.ben, sandbox.channel, "hello")
         await sandbox.invoke(sandbox.ben, sandbox.channel, "video", {"prompt": "x"})

@@ -169,7 +169,7 @@ async def test_a_follow_up_is_read_edited_and_deleted_by_its_id(
     assert (status, body["content"]) == (200, "changed")
     await second.delete()
     assert sent.followups[0].is_deleted
-    foreign = sandbox.world.say(sandbox.ada, sandbox.channel, "hello")
+    foreign = sandbox.world.say(sandbox.ana, sandbox.channel, "hello")
     path = webhook_path(sandbox, sent, f"/messages/{foreign.id}")
     status, body = await rest("PATCH", path, {"content": "x"})
     assert (status, body["code"]) == (404, 10008)
@@ -193,7 +193,7 @@ async def test_a_button_brings_its_message_and_can_change_it(
     await received.response.send_message("done", view=view)
     card = await sent.wait_answer()
     assert [(b.custom_id, b.label) for b in card.buttons] == [("job:again:1", "Again")]
-    pressed = await sandbox.press(sandbox.ada, card, "job:again:1")
+    pressed = await sandbox.press(sandbox.ana, card, "job:again:1")
     press = await bot.uses.get()
     assert press.message is not None
     assert str(press.message.id) == card.id
@@ -203,7 +203,7 @@ async def test_a_button_brings_its_message_and_can_change_it(
     assert await pressed.wait_answer() is card
     assert (card.text, card.buttons) == ("again", [])
     with pytest.raises(CommandLineError):
-        await sandbox.press(sandbox.ada, card, "job:again:1")
+        await sandbox.press(sandbox.ana, card, "job:again:1")
 
 
 async def test_a_deferred_update_leaves_the_message_until_it_is_edited(

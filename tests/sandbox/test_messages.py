@@ -195,19 +195,19 @@ async def test_the_attachments_of_an_edit_are_the_full_set(
 
 async def test_mentions_ping_only_when_allowed(sandbox: Sandbox, rest: Rest) -> None:
     path = f"/channels/{sandbox.channel.id}/messages"
-    ada, ben = sandbox.ada, sandbox.ben
-    text = f"{ada.mention} {ben.mention}"
+    ana, ben = sandbox.ana, sandbox.ben
+    text = f"{ana.mention} {ben.mention}"
 
     async def pinged(**more: object) -> set[str]:
         _, body = await rest("POST", path, {"content": text, **more})
         return sandbox.world.messages[body["id"]].pings
 
-    assert await pinged() == {ada.id, ben.id}
+    assert await pinged() == {ana.id, ben.id}
     assert await pinged(allowed_mentions={"parse": []}) == set()
     assert await pinged(allowed_mentions={"users": [ben.id]}) == {ben.id}
     _, body = await rest("POST", path, {"content": "x", "allowed_mentions": {"parse": []}})
     await rest("PATCH", f"{path}/{body['id']}", {"content": text})
-    assert sandbox.world.messages[body["id"]].pings == {ada.id, ben.id}
+    assert sandbox.world.messages[body["id"]].pings == {ana.id, ben.id}
 
 
 async def test_a_reply_pings_its_author_unless_told_not_to(sandbox: Sandbox, rest: Rest) -> None:

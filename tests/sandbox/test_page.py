@@ -20,12 +20,12 @@ async def test_the_page_shows_channels_messages_and_commands(
         await received.response.send_message("only for ben", ephemeral=True)
         await sandbox.wait_for(lambda: sandbox.requests[-1].status)
         states = {}
-        for member in (sandbox.ada, sandbox.ben):
+        for member in (sandbox.ana, sandbox.ben):
             query = {"seen": "-1", "member": member.id}
             async with session.get("/page/state", params=query) as response:
                 states[member.name] = await response.json()
-    assert [member["name"] for member in states["ada"]["members"]] == ["ada", "ben"]
-    assert states["ada"]["channels"][0]["messages"] == []
+    assert [member["name"] for member in states["ana"]["members"]] == ["olga", "max", "ana", "ben"]
+    assert states["ana"]["channels"][0]["messages"] == []
     assert states["ben"]["channels"][0]["messages"][0]["content"] == "only for ben"
     assert "/job info id:" in states["ben"]["commands"]
 

@@ -3,11 +3,13 @@
 They are the sandbox's state and therefore change; whoever changes one tells the world.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, IntFlag
+from typing import Protocol, TypeVar
 
+from bot.sandbox.errors import SandboxError
 from bot.sandbox.json_types import JsonObject, objects
 from bot.sandbox.world.components import Button, buttons, shown_urls, texts
 from bot.sandbox.world.permissions import (
@@ -21,6 +23,14 @@ UPLOAD_LIMITS = {0: 10 * MIB, 1: 10 * MIB, 2: 50 * MIB, 3: 100 * MIB}
 """Per attachment by premium tier: Discord's change log, 2025-01-16 and 2025-04-03; discord.py's
 `Guild.filesize_limit`. Discord began to raise the lowest to 20 MiB in 2026 (discord-api-docs#8572).
 """
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
 
 
 class ChannelKind(IntEnum):
@@ -96,6 +106,30 @@ class Guild:
     roles: dict[str, Role] = field(default_factory=dict[str, Role])
     members: dict[str, "Member"] = field(default_factory=dict[str, "Member"])
     channels: dict[str, "Channel"] = field(default_factory=dict[str, "Channel"])
+
+    def member(self, name: str) -> "Member":
+        """Find a member by name.
+
+        Raises:
+            SandboxError: There is none of that name.
+        """
+        return _named(self.members.values(), name)
+
+    def role(self, name: str) -> Role:
+        """Find a role by name.
+
+        Raises:
+            SandboxError: There is none of that name.
+        """
+        return _named(self.roles.values(), name)
+
+    def channel(self, name: str) -> "Channel":
+        """Find a channel or a thread by name.
+
+        Raises:
+            SandboxError: There is none of that name.
+        """
+        return _named(self.channels.values(), name)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -283,6 +317,13 @@ class Message:
             return self.attachments
         urls = shown_urls(self.components)
         return [attachment for attachment in self.attachments if attachment.is_shown_by(urls)]
+
+
+def _named(things: Collection[T], name: str) -> T:
+    for thing in things:
+        if thing.name == name:
+            return thing
+    raise SandboxError(f"nothing is named {name!r}; there: {[thing.name for thing in things]}")
 
 
 def _embed_text(embed: JsonObject) -> str:
