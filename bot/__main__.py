@@ -61,12 +61,12 @@ async def demo(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def sandbox(settings: Settings, _: argparse.Namespace) -> int:
+async def sandbox(settings: Settings, arguments: argparse.Namespace) -> int:
     """Keep the sandbox open, with the bot in it, until SIGTERM or SIGINT."""
     _require("trustme", extra="sandbox")
     from bot.demo import keep_open
 
-    await keep_open(settings)
+    await keep_open(settings, port=arguments.port)
     return 0
 
 
@@ -95,7 +95,9 @@ def build_parser() -> argparse.ArgumentParser:
     showing = add("demo", demo, "show one /video from command to file, in the sandbox")
     showing.add_argument("--prompt", default="a red circle moving left on a blue background")
     showing.add_argument("--seed", type=int, default=7)
-    add("sandbox", sandbox, "keep the sandbox open, with a chat page in the browser")
+    add("sandbox", sandbox, "keep the sandbox open, with a chat page in the browser").add_argument(
+        "--port", type=int, default=0, help="where the chat page is (any free port)"
+    )
     return parser
 
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from bot.sandbox import Message, Sandbox, SandboxError
+from bot.sandbox import Message, Sandbox, SandboxError, traffic_log
 from bot.settings import Settings, child_environment
 from jobs.errors import FlipbookError
 
@@ -54,6 +54,14 @@ class Playground:
         words = (await asyncio.to_thread(self._log.read_text, errors="replace"))[-LAST_WORDS:]
         raise FlipbookError(f"the bot ended with {self._bot.returncode}; {self._log}:\n{words}")
 
+    async def ready(self) -> None:
+        """Wait until the bot is connected and its commands are known.
+
+        Raises:
+            FlipbookError: The bot ended, or is not ready in time.
+        """
+        await self.while_alive(self.sandbox.wait_ready(timeout_s=START_S))
+
     async def stop(self) -> None:
         """End the bot as an operator would; kill it only if that takes too long."""
         if self._bot.returncode is None:
@@ -74,6 +82,7 @@ async def demo(settings: Settings, *, prompt: str, seed: int) -> None:
     """
     folder = settings.data_dir / "demo"
     async with open_playground(folder) as playground:
+        await playground.ready()
         sandbox = playground.sandbox
         line = f'/video prompt:"{prompt}" seed:{seed}'
         print(f"{sandbox.ana.name} in #{sandbox.channel.name}: {line}\n", flush=True)
@@ -86,39 +95,81 @@ async def demo(settings: Settings, *, prompt: str, seed: int) -> None:
         print(f"{sandbox.render(posted)}\n\n{path}")
 
 
-async def keep_open(settings: Settings) -> None:
-    """Run bot and chat page until SIGTERM or SIGINT, or until the bot ends."""
+async def keep_open(settings: Settings, *, port: int = 0) -> None:
+    """Run bot and chat page until SIGTERM or SIGINT, or until the bot ends.
+
+    Args:
+        settings: Its data folder holds the sandbox's own, `demo`.
+        port: Where the chat page is; 0 is any free port.
+
+    Raises:
+        FlipbookError: The port is taken, or the bot ended.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_playground(settings.data_dir / "demo") as playground:
-        print(f"The chat page: {playground.sandbox.http_url}\nCtrl-C ends it.", flush=True)
-        await playground.while_alive(stop.wait())
+    async with open_playground(settings.data_dir / "demo", http_port=port) as playground:
+        print(f"The chat page: {playground.sandbox.http_url}", flush=True)
+        print("Flipbook starts; the first time it builds its model, for a minute.", flush=True)
+        if await _comes_first(playground.ready(), stop):
+            print("Flipbook is there. Ctrl-C ends it.", flush=True)
+            await playground.while_alive(stop.wait())
+
+
+async def _comes_first(wanted: Coroutine[object, object, None], stop: asyncio.Event) -> bool:
+    """Wait for something or for `stop`, and tell whether it came."""
+    waiting, stopped = asyncio.ensure_future(wanted), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([waiting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            waiting.result()
+        return waiting.done()
+    finally:
+        waiting.cancel()
+        stopped.cancel()
 
 
 @asynccontextmanager
-async def open_playground(folder: Path) -> AsyncGenerator[Playground]:
+async def open_playground(folder: Path, *, http_port: int = 0) -> AsyncGenerator[Playground]:
     """Open the sandbox, start the bot in it, and end both.
 
     Args:
-        folder: Keeps the bot's data, its log and the sandbox's CA.
+        folder: Keeps the bot's data, its log, the sandbox's CA, and what the two said to each
+            other in `traffic.jsonl`.
+        http_port: Where the chat page is; 0 is any free port.
+
+    Raises:
+        FlipbookError: The port is taken, or something was waited for in vain.
     """
     folder = await asyncio.to_thread(_own_folder, folder)
+    try:
+        with traffic_log(folder / "traffic.jsonl") as observer:
+            async with (
+                Sandbox.open(
+                    folder / "sandbox", http_port=http_port, observers=(observer,)
+                ) as sandbox,
+                _bot_in(sandbox, folder) as playground,
+            ):
+                yield playground
+    except SandboxError as error:
+        raise FlipbookError(str(error)) from error
+
+
+@asynccontextmanager
+async def _bot_in(sandbox: Sandbox, folder: Path) -> AsyncGenerator[Playground]:
     log = folder / "bot.log"
-    async with Sandbox.open(folder / "sandbox") as sandbox:
-        environment = {
-            **sandbox.environment(),
-            "FLIPBOOK_DATA_DIR": str(folder),
-            "FLIPBOOK_HTTP_PORT": "0",
-            "FLIPBOOK_DEFAULT_PROVIDER": "local",
-            "LOCAL_ENABLED": "on",
-        }
-        playground = Playground(sandbox, await _start_bot(environment, log), log)
-        try:
-            await playground.while_alive(sandbox.wait_ready(timeout_s=START_S))
-            yield playground
-        finally:
-            await playground.stop()
+    environment = {
+        **sandbox.environment(),
+        "FLIPBOOK_DATA_DIR": str(folder),
+        "FLIPBOOK_HTTP_PORT": "0",
+        "FLIPBOOK_DEFAULT_PROVIDER": "local",
+        "LOCAL_ENABLED": "on",
+    }
+    playground = Playground(sandbox, await _start_bot(environment, log), log)
+    try:
+        yield playground
+    finally:
+        await playground.stop()
 
 
 def _own_folder(folder: Path) -> Path:

@@ -8,6 +8,7 @@ leaves no job behind. What is refused after that takes the open card away again.
 import logging
 from datetime import timedelta
 
+import aiohttp
 import discord
 
 from cogs.errors import ALREADY_ACKNOWLEDGED, is_too_late, say
@@ -138,7 +139,7 @@ class Desk:
 async def acknowledge(interaction: discord.Interaction) -> int | None:
     """Acknowledge in public and return the card's id, or None if it is not ours to answer."""
     try:
-        ack = await interaction.response.defer(thinking=True)
+        ack = await defer(interaction)
     except discord.HTTPException as error:
         if error.code == ALREADY_ACKNOWLEDGED:
             return await card_behind(interaction)
@@ -154,6 +155,21 @@ async def acknowledge(interaction: discord.Interaction) -> int | None:
     if ack is None or ack.message_id is None:
         raise RequestError("Discord gave no message to answer in; try again.", field="prompt")
     return ack.message_id
+
+
+async def defer(
+    interaction: discord.Interaction,
+) -> discord.InteractionCallbackResponse[discord.Client] | None:
+    """Defer in public; a connection that broke is tried once more, as the three seconds run.
+
+    The broken attempt may have arrived: then the second is answered with `ALREADY_ACKNOWLEDGED`.
+    discord.py itself repeats 502 and its like, but no broken connection on Linux.
+    """
+    try:
+        return await interaction.response.defer(thinking=True)
+    except (aiohttp.ClientError, OSError) as error:
+        logger.info("Interaction %s: %r; once more", interaction.id, error)
+        return await interaction.response.defer(thinking=True)
 
 
 async def card_behind(interaction: discord.Interaction) -> int | None:

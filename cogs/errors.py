@@ -7,6 +7,7 @@ reference number, and the log has the traceback under it. Everything said here i
 import logging
 import secrets
 
+import aiohttp
 import discord
 from discord import app_commands
 from typing_extensions import override
@@ -81,8 +82,8 @@ async def say(interaction: discord.Interaction, message: str) -> None:
             # A follow-up to an open deferral would fill it, as public as it is.
             await interaction.delete_original_response()
         await interaction.followup.send(message, ephemeral=True)
-    except discord.HTTPException as error:
-        logger.warning("Interaction %s: no answer possible: %s", interaction.id, error)
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        logger.warning("Interaction %s: no answer possible: %r", interaction.id, error)
 
 
 def is_too_late(error: discord.HTTPException) -> bool:

@@ -4,9 +4,7 @@ It serves three ports: TLS for Discord's host names, a CONNECT proxy that leads 
 plain HTTP. An unmodified bot needs nothing but the proxy's address and the CA file.
 """
 
-import base64
-import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,20 +14,27 @@ import aiohttp
 
 from bot.sandbox.client.actions import Actions
 from bot.sandbox.client.invocation import Invocations
+from bot.sandbox.client.person import Person
 from bot.sandbox.client.render import render
 from bot.sandbox.gateway.gateway import Gateway
 from bot.sandbox.hosts import HOSTS
 from bot.sandbox.network.authority import write_authority
+from bot.sandbox.network.cdn import Cdn
 from bot.sandbox.network.connector import new_connector
 from bot.sandbox.network.proxy import ConnectProxy
 from bot.sandbox.page.page import Page
 from bot.sandbox.rest.api import Rest
+from bot.sandbox.rest.exchange import Observer
 from bot.sandbox.rest.faults import Faults
+from bot.sandbox.rest.limiter import Limiter
 from bot.sandbox.servers import Servers
 from bot.sandbox.world.clock import SandboxClock
-from bot.sandbox.world.entities import Member, Message
+from bot.sandbox.world.credentials import Credentials
+from bot.sandbox.world.entities import Guild, Member, Message
 from bot.sandbox.world.fixture import LOUNGE, build
 from bot.sandbox.world.journal import Journal
+from bot.sandbox.world.limits import RateLimits
+from bot.sandbox.world.session_starts import SessionStarts
 from bot.sandbox.world.world import World
 
 
@@ -37,16 +42,30 @@ class Sandbox(Actions):
     """A small Discord of one's own."""
 
     def __init__(
-        self, *, data_dir: Path, clock: SandboxClock, world_file: Path | Traversable = LOUNGE
+        self,
+        *,
+        data_dir: Path,
+        clock: SandboxClock,
+        world_file: Path | Traversable = LOUNGE,
+        rate_limits: RateLimits | None = None,
     ) -> None:
         world, requests = World(clock=clock), Journal()
         super().__init__(world=world, invocations=Invocations(world=world, journal=requests))
         self.clock = clock
         self.requests = requests
         self.faults = Faults()
+        limits = rate_limits or RateLimits.observed()
+        self.limits = Limiter(clock=clock, limits=limits)
+        self.session_starts = SessionStarts(clock=clock, limits=limits)
+        self.cdn = Cdn(world)
         self.ca_file = data_dir / "ca.pem"
-        self.token = _new_token(world.bot.id)
-        self.gateway = Gateway(world=world, token=self.token)
+        self._credentials = Credentials(world.bot.id)
+        self.gateway = Gateway(
+            world=world,
+            credentials=self._credentials,
+            starts=self.session_starts,
+            event_limit=limits.gateway_events,
+        )
         self._tls_port = 0
         self.proxy_url = ""
         self.http_url = ""
@@ -64,6 +83,8 @@ class Sandbox(Actions):
         clock: SandboxClock | None = None,
         http_port: int = 0,
         world_file: Path | Traversable = LOUNGE,
+        rate_limits: RateLimits | None = None,
+        observers: Iterable[Observer] = (),
     ) -> AsyncGenerator[Self, None]:
         """Open a sandbox on loopback; its CA is written to `ca.pem` in `data_dir`.
 
@@ -72,19 +93,49 @@ class Sandbox(Actions):
             clock: Time, to be advanced by whoever holds it.
             http_port: Where the chat page is; 0 is any free port, as for the other ports.
             world_file: Who and what is there, in the format of `world/lounge.toml`.
+            rate_limits: How often the bot may do what; `RateLimits.observed()` by default.
+            observers: Are shown every REST request once it is answered, e.g. a `traffic_log`.
 
         Raises:
             SandboxError: The world file is not of the format.
         """
-        sandbox = cls(data_dir=data_dir, clock=clock or SandboxClock(), world_file=world_file)
+        sandbox = cls(
+            data_dir=data_dir,
+            clock=clock or SandboxClock(),
+            world_file=world_file,
+            rate_limits=rate_limits,
+        )
         async with AsyncExitStack() as stack:
-            await sandbox._start(stack, http_port)
+            await sandbox._start(stack, http_port, observers)
             yield sandbox
 
-    async def _start(self, stack: AsyncExitStack, http_port: int) -> None:
-        rest = Rest(world=self.world, token=self.token, journal=self.requests, faults=self.faults)
-        page = Page(world=self.world, actions=self)
-        servers = Servers(world=self.world, gateway=self.gateway, rest=rest, page=page)
+    async def _start(
+        self, stack: AsyncExitStack, http_port: int, observers: Iterable[Observer]
+    ) -> None:
+        rest = Rest(
+            world=self.world,
+            credentials=self._credentials,
+            journal=self.requests,
+            faults=self.faults,
+            limiter=self.limits,
+            observers=observers,
+        )
+        page = Page(
+            world=self.world,
+            actions=self,
+            journal=self.requests,
+            faults=self.faults,
+            is_connected=lambda: self.gateway.is_connected,
+            drop_gateway=self.drop_gateway,
+        )
+        servers = Servers(
+            world=self.world,
+            gateway=self.gateway,
+            rest=rest,
+            cdn=self.cdn,
+            page=page,
+            session_starts=self.session_starts,
+        )
         tls_port = await stack.enter_async_context(servers.tls(write_authority(self.ca_file)))
         http_port = await stack.enter_async_context(servers.plain(http_port))
         proxy = ConnectProxy(hosts=HOSTS, target_port=tls_port)
@@ -95,6 +146,11 @@ class Sandbox(Actions):
         self.proxy_url = f"http://127.0.0.1:{proxy_port}"
         stack.push_async_callback(self.gateway.close)
         stack.callback(self.faults.clear)
+
+    @property
+    def token(self) -> str:
+        """The bot's token; Discord resets that of a bot which starts too many sessions."""
+        return self._credentials.token
 
     def connector(self) -> aiohttp.TCPConnector:
         """Make a connector for a client in this process; it reaches nothing but the sandbox."""
@@ -134,6 +190,17 @@ class Sandbox(Actions):
         """
         await self.wait_for(lambda: not self.is_connected, timeout_s)
 
+    def member(self, name: str, *, server: str | None = None) -> Person:
+        """Return somebody to act as, in the first channel of a server (the first, by default).
+
+        Raises:
+            SandboxError: There is no such server or member.
+        """
+        guild = self.guild if server is None else self.world.guild(server)
+        channel = next(iter(guild.channels.values()))
+        member = guild.member(name)
+        return Person(member=member, channel=channel, actions=self, journal=self.requests)
+
     @property
     def ana(self) -> Member:
         """A member of the first server (as in `lounge.toml`, like the others)."""
@@ -164,16 +231,37 @@ class Sandbox(Actions):
         """Whether commands were ever synced and not all removed."""
         return any(self.world.commands.values())
 
-    async def drop_gateway(self, code: int = 4000) -> None:
-        """Close the bot's gateway connections; it will RESUME unless `code` ends its session."""
+    async def drop_gateway(self, code: int | None = 4000) -> None:
+        """Close the bot's gateway connections; it will RESUME unless `code` ends its session.
+
+        None cuts them, so that the bot gets no code at all.
+        """
         await self.gateway.drop(code)
+
+    def reconnect_gateway(self) -> None:
+        """Ask the bot to reconnect and resume, as Discord does when it moves sessions."""
+        self.gateway.reconnect()
+
+    def invalidate_session(self, *, resumable: bool) -> None:
+        """Tell the bot that its session is invalid; if not `resumable` it must identify again."""
+        self.gateway.sessions.invalidate(is_resumable=resumable)
+
+    def mute_gateway(self) -> None:
+        """Let nothing through on the present connections, heartbeats' ACKs neither: zombies."""
+        self.gateway.mute()
+
+    def refuse_gateway(self, times: int = 1) -> None:
+        """Answer the next `times` attempts to connect with 503."""
+        self.gateway.refuse(times)
+
+    def outage(self, guild: Guild) -> None:
+        """Make a server unavailable, as when Discord has an outage; the bot stays a member."""
+        self.world.outage(guild)
+
+    def restore(self, guild: Guild) -> None:
+        """End a server's outage."""
+        self.world.restore(guild)
 
     def render(self, message: Message) -> str:
         """Write a message as plain text for a terminal."""
         return render(message)
-
-
-def _new_token(bot_id: str) -> str:
-    """Make a token that looks like Discord's."""
-    head = base64.urlsafe_b64encode(bot_id.encode()).decode().rstrip("=")
-    return f"{head}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(27)}"

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from bot.sandbox.errors import SandboxError
 from bot.sandbox.gateway.gateway import Gateway
 from bot.sandbox.hosts import CDN_HOST, DISCORD_HOST, HOSTS, MEDIA_HOST
 from bot.sandbox.network.cdn import Cdn
@@ -16,7 +17,9 @@ from bot.sandbox.rest.interactions import InteractionRoutes
 from bot.sandbox.rest.messages import MessageRoutes
 from bot.sandbox.rest.places import PlaceRoutes
 from bot.sandbox.rest.posting import Posting
+from bot.sandbox.rest.threads import ThreadRoutes
 from bot.sandbox.rules.access import Access
+from bot.sandbox.world.session_starts import SessionStarts
 from bot.sandbox.world.world import World
 
 SHUTDOWN_S = 1.0
@@ -25,17 +28,27 @@ SHUTDOWN_S = 1.0
 class Servers:
     """Builds the two web applications and serves them."""
 
-    def __init__(self, *, world: World, gateway: Gateway, rest: Rest, page: Page) -> None:
+    def __init__(
+        self,
+        *,
+        world: World,
+        gateway: Gateway,
+        rest: Rest,
+        cdn: Cdn,
+        page: Page,
+        session_starts: SessionStarts,
+    ) -> None:
         self._gateway = gateway
         self._rest = rest
-        self._cdn = Cdn(world)
+        self._cdn = cdn
         self._page = page
         access, posting = Access(world), Posting(world)
         self._routes = [
-            *PlaceRoutes(world=world, access=access).routes(),
+            *PlaceRoutes(world=world, access=access, session_starts=session_starts).routes(),
             *CommandRoutes(world=world, access=access).routes(),
             *InteractionRoutes(world=world, posting=posting).routes(),
             *MessageRoutes(world=world, posting=posting, access=access).routes(),
+            *ThreadRoutes(world=world, access=access).routes(),
         ]
 
     @asynccontextmanager
@@ -85,7 +98,14 @@ async def _served(
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", wanted_port, ssl_context=context).start()
+        await _listen(web.TCPSite(runner, "127.0.0.1", wanted_port, ssl_context=context))
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        raise SandboxError(f"{site.name} cannot be used: {error.strerror}") from error

@@ -18,7 +18,7 @@ import pytest
 from typing_extensions import override
 
 from bot.client import FlipbookClient
-from bot.sandbox import Channel, Interaction, Member, Message, Sandbox
+from bot.sandbox import Channel, Interaction, Member, Message, RateLimits, Sandbox
 from jobs.board import Board
 from jobs.estimate import Estimator
 from jobs.events import Notices
@@ -36,6 +36,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.line import Line
 from tests.fakes.media import VIDEO, FakeMedia
 from tests.fakes.provider import FakeProvider
+from tests.referee.referee import Referee
 
 if TYPE_CHECKING:
     from jobs.ports import JobStore
@@ -210,9 +211,16 @@ async def settled() -> None:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+def judges_refusals() -> bool:
+    """Flipbook asks for nothing that Discord's document forbids, whatever the answer."""
+    return True
+
+
+@pytest.fixture
+async def house(tmp_path: Path, referee: Referee) -> AsyncIterator[House]:
+    limits = RateLimits.observed(identify_pause_s=0)  # bots are started again at once
     async with (
-        Sandbox.open(tmp_path) as sandbox,
+        Sandbox.open(tmp_path, rate_limits=limits, observers=(referee.observe,)) as sandbox,
         Database.open(tmp_path / "flipbook.db") as database,
     ):
         jobs = SqliteJobStore(database)

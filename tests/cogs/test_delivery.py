@@ -148,6 +148,22 @@ async def test_an_answer_lost_after_the_post_posts_once(
     assert len(results(house, job)) == 1
 
 
+@pytest.mark.parametrize("fault", [Fault.drop_before(), Fault.drop_after()])
+async def test_a_connection_cut_around_the_post_posts_once_in_the_end(
+    house: House, client: FlipbookClient, file: Path, fault: Fault
+) -> None:
+    job, _ = await rendered(house)
+    cut = house.sandbox.faults.add("POST", MESSAGES, fault)
+    outcome = await client.delivery.deliver(job, file)
+    assert cut.hits == 1
+    house.sandbox.faults.clear()
+    if isinstance(outcome, Later):
+        house.advance((outcome.at - house.clock.now()).total_seconds())
+        outcome = await client.delivery.deliver(job, file)
+    assert isinstance(outcome, Delivered)
+    assert [int(message.id) for message in results(house, job)] == [outcome.message_id]
+
+
 async def test_a_file_over_the_known_limit_is_not_even_uploaded(
     house: House, client: FlipbookClient, file: Path
 ) -> None:

@@ -169,8 +169,11 @@ def callbacks_done(house: House) -> list[int]:
     return [callback.status for callback in callbacks if callback.status is not None]
 
 
-async def test_an_acknowledgement_whose_answer_was_lost_still_gets_its_job(house: House) -> None:
-    lost = house.sandbox.faults.add("POST", CALLBACK, Fault.after(502))
+@pytest.mark.parametrize("fault", [Fault.after(502), Fault.drop_after(), Fault.drop_before()])
+async def test_an_acknowledgement_whose_answer_was_lost_still_gets_its_job(
+    house: House, fault: Fault
+) -> None:
+    lost = house.sandbox.faults.add("POST", CALLBACK, fault)
     interaction = await house.video(house.sandbox.ben)
     job = await house.job_of(interaction)
     assert lost.hits == 1

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import Channel, Message, Sandbox
+from bot.sandbox import Channel, Message, RateLimits, Sandbox
 from bot.settings import child_environment
 from jobs.model import Job, JobId
 from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
+from tests.referee.referee import Referee
 
 START_S = 60
 # Two workers of two spinning threads each, on two cores, wait for each other most of the time.
@@ -189,8 +190,16 @@ def data_dir(tmp_path: Path, model: Path) -> Path:
 
 
 @pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncGenerator[Sandbox]:
-    async with Sandbox.open(tmp_path / "sandbox") as sandbox:
+def judges_refusals() -> bool:
+    """Flipbook asks for nothing that Discord's document forbids, whatever the answer."""
+    return True
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path, referee: Referee) -> AsyncGenerator[Sandbox]:
+    limits = RateLimits.observed(identify_pause_s=0)  # bots are started again at once
+    folder, observers = tmp_path / "sandbox", (referee.observe,)
+    async with Sandbox.open(folder, rate_limits=limits, observers=observers) as sandbox:
         yield sandbox
 
 

@@ -12,6 +12,7 @@ import pytest
 from bot.sandbox import Sandbox
 from bot.settings import child_environment
 from tests.e2e.conftest import ONE_THREAD, BotProcess, processes_naming, running
+from tests.referee.referee import Referee
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -159,7 +160,9 @@ async def test_commands_are_synced_once_and_not_at_every_start(
     assert len(sandbox.requests.of("PUT", "/applications/{application_id}/commands")) == 1
 
 
-async def test_the_demo_prints_the_posted_message_and_its_file(data_dir: Path) -> None:
+async def test_the_demo_prints_the_posted_message_and_its_file(
+    data_dir: Path, referee: Referee
+) -> None:
     code, out, err = await command("demo", data_dir=data_dir)
     assert code == 0, err
     assert "@ana, your video is ready." in out
@@ -167,3 +170,5 @@ async def test_the_demo_prints_the_posted_message_and_its_file(data_dir: Path) -
     video = Path(out.strip().splitlines()[-1])
     assert video.read_bytes()[4:8] == b"ftyp"
     assert processes_naming(data_dir) == []
+    referee.read(video.parent / "traffic.jsonl")
+    assert len(referee.waiting) > 5, "login, sync, callback, card, result"

@@ -1,27 +1,47 @@
 """Opens a sandbox for each test and connects a real discord.py client to it over TLS."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from bot.sandbox import Sandbox
+from bot.sandbox import RateLimits, Sandbox
+from tests.referee.referee import Referee
 from tests.sandbox.lounge_bot import LoungeBot
 
 Rest = Callable[..., Awaitable[tuple[int, Any]]]
 
 
 @pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    async with Sandbox.open(tmp_path) as opened:
+def rate_limits() -> RateLimits:
+    """Say how fast the bot may be; modules that send much in a hurry say `roomy`."""
+    return RateLimits.observed(identify_pause_s=0)  # bots are started again at once
+
+
+@pytest.fixture
+async def sandbox(
+    tmp_path: Path, referee: Referee, rate_limits: RateLimits
+) -> AsyncIterator[Sandbox]:
+    async with Sandbox.open(
+        tmp_path, rate_limits=rate_limits, observers=(referee.observe,)
+    ) as opened:
         yield opened
 
 
 @pytest.fixture
 async def bot(sandbox: Sandbox) -> AsyncIterator[LoungeBot]:
+    async with connected(sandbox) as client:
+        yield client
+
+
+@asynccontextmanager
+async def connected(sandbox: Sandbox) -> AsyncGenerator[LoungeBot]:
+    """Connect a small bot; what it is asked, the test answers."""
     async with LoungeBot(connector=sandbox.connector()) as client:
         running = asyncio.create_task(client.start(sandbox.token), name="lounge bot")
         ready = asyncio.create_task(sandbox.wait_ready(10))
@@ -35,15 +55,27 @@ async def bot(sandbox: Sandbox) -> AsyncIterator[LoungeBot]:
         await running
 
 
+def form(payload: object, files: Sequence[bytes]) -> aiohttp.FormData:
+    """Write a form with files as Discord's "Uploading Files" wants it."""
+    data = aiohttp.FormData(quote_fields=False)
+    data.add_field("payload_json", json.dumps(payload), content_type="application/json")
+    for number, content in enumerate(files):
+        data.add_field(f"files[{number}]", content, filename=f"{number}.mp4")
+    return data
+
+
 @pytest.fixture
 async def rest(sandbox: Sandbox) -> AsyncIterator[Rest]:
     """Send what discord.py would not send: bare requests with the bot's token."""
     headers = {"Authorization": f"Bot {sandbox.token}"}
     async with aiohttp.ClientSession(connector=sandbox.connector(), headers=headers) as session:
 
-        async def send(method: str, path: str, payload: object = None) -> tuple[int, Any]:
+        async def send(
+            method: str, path: str, payload: object = None, *, files: Sequence[bytes] = ()
+        ) -> tuple[int, Any]:
             url = f"https://discord.com/api/v10{path}"
-            async with session.request(method, url, json=payload) as response:
+            body: dict[str, Any] = {"data": form(payload, files)} if files else {"json": payload}
+            async with session.request(method, url, **body) as response:
                 if response.status == 204:
                     return 204, None
                 assert response.headers["Content-Type"] == "application/json"

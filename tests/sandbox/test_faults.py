@@ -1,11 +1,13 @@
 """Scripted trouble: lost answers, refusals, rate limits, silence."""
 
 import asyncio
+import io
 
+import aiohttp
 import discord
 import pytest
 
-from bot.sandbox import Fault, Sandbox
+from bot.sandbox import Fault, Sandbox, SandboxError
 from tests.sandbox.conftest import Rest
 from tests.sandbox.lounge_bot import LoungeBot
 
@@ -66,3 +68,73 @@ async def test_requests_are_remembered_with_what_they_carried(sandbox: Sandbox, 
     request = sandbox.requests[-1]
     assert (request.method, request.route, request.status) == ("POST", MESSAGES, 200)
     assert request.json == {"content": "x"}
+
+
+async def test_a_fault_on_no_route_is_refused_with_those_that_are_near(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxError, match=r"near: .*POST /channels/\{channel_id\}/messages"):
+        sandbox.faults.add("POST", "/channels/{id}/messages", Fault.after(502))
+    with pytest.raises(SandboxError, match="no route PUT"):
+        sandbox.faults.add("PUT", MESSAGES, Fault.after(502))
+
+
+async def test_a_connection_cut_before_the_request_leaves_no_trace(
+    sandbox: Sandbox, bot: LoungeBot
+) -> None:
+    fault = sandbox.faults.add("POST", MESSAGES, Fault.drop_before())
+    channel = bot.get_partial_messageable(int(sandbox.channel.id))
+    with pytest.raises((aiohttp.ClientError, OSError)):
+        await channel.send("lost")
+    assert fault.hits == 1
+    assert sandbox.requests.of("POST", MESSAGES)[0].status is None
+    assert not sandbox.channel.messages
+    await channel.send("kept")
+    assert len(sandbox.channel.messages) == 1
+
+
+async def test_a_connection_cut_after_the_request_hides_that_it_took_effect(
+    sandbox: Sandbox, bot: LoungeBot
+) -> None:
+    sandbox.faults.add("POST", MESSAGES, Fault.drop_after())
+    channel = bot.get_partial_messageable(int(sandbox.channel.id))
+    with pytest.raises((aiohttp.ClientError, OSError)):
+        await channel.send("posted", nonce="7")
+    assert len(sandbox.channel.messages) == 1
+    again = await channel.send("posted", nonce="7")
+    assert [str(again.id)] == list(sandbox.channel.messages)
+
+
+async def test_a_slow_answer_comes_when_the_sandboxs_time_has_passed(
+    sandbox: Sandbox, bot: LoungeBot
+) -> None:
+    sandbox.faults.add("POST", MESSAGES, Fault.slow(3600, times=2))
+    channel = bot.get_partial_messageable(int(sandbox.channel.id))
+    sending = asyncio.create_task(channel.send("slow"))
+    await sandbox.wait_for(lambda: sandbox.channel.messages, 5)
+    sandbox.clock.advance(3599)
+    quick = await bot.fetch_guild(int(sandbox.guild.id))
+    assert quick.id == int(sandbox.guild.id)
+    assert not sending.done()
+    sandbox.clock.advance(2)
+    assert isinstance(await sending, discord.Message)
+
+
+async def test_a_slow_answer_can_be_let_go_early(sandbox: Sandbox, bot: LoungeBot) -> None:
+    fault = sandbox.faults.add("POST", MESSAGES, Fault.slow(3600))
+    channel = bot.get_partial_messageable(int(sandbox.channel.id))
+    sending = asyncio.create_task(channel.send("slow"))
+    await sandbox.wait_for(lambda: sandbox.channel.messages, 5)
+    fault.release()
+    assert isinstance(await sending, discord.Message)
+
+
+async def test_a_file_is_not_found_or_breaks_off(sandbox: Sandbox, bot: LoungeBot) -> None:
+    file = discord.File(io.BytesIO(b"0123456789" * 1000), "video.mp4")
+    channel = bot.get_partial_messageable(int(sandbox.channel.id))
+    attachment = (await channel.send(file=file)).attachments[0]
+    sandbox.cdn.lose()
+    with pytest.raises(discord.NotFound):
+        await attachment.read()
+    sandbox.cdn.break_off()
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await attachment.read()
+    assert await attachment.read() == b"0123456789" * 1000

@@ -11,10 +11,22 @@ from bot.sandbox import Sandbox
 SCRIPT = Path(__file__).with_name("lounge_bot.py")
 
 
+WITHOUT_ZSTD = """
+import runpy, sys
+sys.modules["zstandard"] = None
+import discord.utils
+assert discord.utils._ActiveDecompressionContext.COMPRESSION_TYPE == "zlib-stream"
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+"""An operator's installation need not have what the tests have; then discord.py takes zlib."""
+
+
 @asynccontextmanager
-async def bot_process(sandbox: Sandbox) -> AsyncGenerator[asyncio.subprocess.Process, None]:
+async def bot_process(
+    sandbox: Sandbox, *arguments: str
+) -> AsyncGenerator[asyncio.subprocess.Process, None]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), env=sandbox.environment()
+        sys.executable, *arguments, str(SCRIPT), env=sandbox.environment()
     )
     try:
         yield process
@@ -37,6 +49,15 @@ async def test_a_bot_process_defers_and_uploads_through_the_proxy(sandbox: Sandb
         process.terminate()
         assert await process.wait() == 0
         await sandbox.wait_gone()
+
+
+async def test_a_bot_process_without_zstd_hears_through_zlib(sandbox: Sandbox) -> None:
+    async with bot_process(sandbox, "-c", WITHOUT_ZSTD) as process:
+        await sandbox.wait_ready()
+        interaction = await sandbox.slash(sandbox.ben, sandbox.channel, "/video prompt:x")
+        assert (await interaction.wait_answer()).text == "Here it is."
+        process.terminate()
+        assert await process.wait() == 0
 
 
 async def test_a_killed_bot_is_followed_by_another_in_the_same_world(sandbox: Sandbox) -> None:

@@ -10,6 +10,8 @@ import discord
 import pytest
 
 from bot.sandbox import Fault, Sandbox
+from tests.referee.referee import Referee
+from tests.sandbox.conftest import Rest
 from tests.sandbox.lounge_bot import LoungeBot
 
 
@@ -69,9 +71,11 @@ async def test_only_the_callback_has_no_rate_limit_headers(sandbox: Sandbox) -> 
             assert "X-RateLimit-Bucket" not in response.headers
 
 
-async def test_a_sandbox_closes_at_once_whatever_is_still_open(tmp_path: Path) -> None:
+async def test_a_sandbox_closes_at_once_whatever_is_still_open(
+    tmp_path: Path, referee: Referee
+) -> None:
     loop = asyncio.get_running_loop()
-    async with Sandbox.open(tmp_path) as sandbox:
+    async with Sandbox.open(tmp_path, observers=(referee.observe,)) as sandbox:
         token = {"Authorization": f"Bot {sandbox.token}"}
         session = aiohttp.ClientSession(connector=sandbox.connector(), headers=token)
         socket = await session.ws_connect("https://gateway.discord.gg/?v=10&encoding=json")
@@ -87,3 +91,21 @@ async def test_a_sandbox_closes_at_once_whatever_is_still_open(tmp_path: Path) -
     await asyncio.gather(held, return_exceptions=True)
     proxied[1].close()
     await session.close()
+
+
+async def test_a_bot_that_does_not_know_the_ca_stays_out(sandbox: Sandbox) -> None:
+    client = discord.Client(intents=discord.Intents.none(), proxy=sandbox.proxy_url)
+    async with client:
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            await client.login(sandbox.token)
+
+
+async def test_a_wrong_token_cannot_log_in(bot: LoungeBot) -> None:
+    with pytest.raises(discord.LoginFailure):
+        await LoungeBot(connector=bot.http.connector).login("wrong")
+
+
+async def test_an_unknown_route_is_a_logged_404(sandbox: Sandbox, rest: Rest) -> None:
+    status, body = await rest("GET", "/nothing/here")
+    assert (status, body["code"]) == (404, 0)
+    assert sandbox.requests[-1].path == "/api/v10/nothing/here"

@@ -1,99 +1,25 @@
-"""What members do: use commands, let options complete themselves, press buttons, fill in modals."""
+"""What members do: use commands, press buttons, choose in selects, fill in modals.
+
+Sources: Discord's "Receiving and Responding to Interactions" and "Component Reference".
+"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from bot.sandbox.client.command_line import CommandPath, find_command, parse_line
-from bot.sandbox.client.invocation import Invocations
-from bot.sandbox.client.option_values import Upload, check_values, from_text
+from bot.sandbox.client.command_use import CommandUse
+from bot.sandbox.client.forms import choose, fill_form
+from bot.sandbox.client.invocation import Deed
+from bot.sandbox.client.rights import check_visible
 from bot.sandbox.errors import CommandLineError
-from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.world.components import buttons, custom_ids
-from bot.sandbox.world.entities import Channel, Member, Message
+from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.world.components import SELECTS, walk
+from bot.sandbox.world.entities import Member, Message
 from bot.sandbox.world.interaction import Interaction, InteractionKind
-from bot.sandbox.world.permissions import permission_bits
-from bot.sandbox.world.world import World
-
-UNKNOWN_COMMAND: JsonObject = {"id": "1", "type": 1}
+from bot.sandbox.world.modals import Field
 
 
-class Actions:
+class Actions(CommandUse):
     """The members' hands."""
-
-    def __init__(self, *, world: World, invocations: Invocations) -> None:
-        self.world = world
-        self._invocations = invocations
-
-    async def slash(
-        self,
-        member: Member,
-        channel: Channel,
-        line: str,
-        *,
-        files: Mapping[str, Upload] | None = None,
-    ) -> Interaction:
-        """Send a command as typed, e.g. `/video prompt:"a red circle" seed:7`.
-
-        Args:
-            member: Who types.
-            channel: Where.
-            line: The command; attachments do not stand in it.
-            files: Filename and content for each attachment option.
-
-        Raises:
-            CommandLineError: A Discord client would not have sent it.
-        """
-        path, values = self._read(channel, line)
-        values |= files or {}
-        self._check_allowed(member, path)
-        check_values(path.options, values)
-        return self._command(member, channel, path, values)
-
-    async def invoke(
-        self,
-        member: Member,
-        channel: Channel,
-        name: str,
-        options: Mapping[str, object],
-        *,
-        unchecked: bool = True,
-    ) -> Interaction:
-        """Send a command with typed values; `unchecked`, as a hostile client would.
-
-        Values may be members, channels, roles, or filename and content of an upload.
-
-        Raises:
-            CommandLineError: Not `unchecked`, and a client would not have sent it.
-        """
-        values = dict(options)
-        try:
-            path = find_command(name.split(), self.world.commands_in(channel.guild))
-        except CommandLineError:
-            if not unchecked:
-                raise
-            path = CommandPath(steps=(UNKNOWN_COMMAND | {"name": name},))
-        if not unchecked:
-            self._check_allowed(member, path)
-            check_values(path.options, values)
-        return self._command(member, channel, path, values)
-
-    async def autocomplete(
-        self, member: Member, channel: Channel, line: str, *, focused: str, value: str
-    ) -> list[JsonObject]:
-        """Type `value` into the option `focused` and see what the bot proposes.
-
-        Raises:
-            SandboxTimeoutError: It proposes nothing within Discord's three seconds.
-        """
-        path, values = self._read(channel, line)
-        data = self._invocations.command_data(path, values | {focused: value}, channel)
-        leaf = data
-        for _ in path.steps[1:]:
-            leaf = objects(leaf["options"])[0]
-        for option in objects(leaf["options"]):
-            if option["name"] == focused:
-                option["focused"] = True
-        sent = self._invocations.send(InteractionKind.AUTOCOMPLETE, member, channel, data)
-        return await sent.wait_choices(timeout_s=3)
 
     async def press(
         self,
@@ -101,73 +27,101 @@ class Actions:
         message: Message,
         custom_id: str,
         *,
-        values: Sequence[str] | None = None,
+        values: Sequence[object] | None = None,
     ) -> Interaction:
         """Press a button of a message, or choose `values` in one of its selects.
 
-        Raises:
-            CommandLineError: The message shows no such thing to this member.
-        """
-        found = custom_ids(message.components)
-        disabled = {b.custom_id for b in buttons(message.components) if b.disabled}
-        is_visible = message.ephemeral_to in (None, member) and not message.is_deleted
-        if custom_id not in found or custom_id in disabled or not is_visible:
-            raise CommandLineError(f"nothing to press as {custom_id!r}; there: {list(found)}")
-        data: JsonObject = {"custom_id": custom_id, "component_type": found[custom_id], "id": 1}
-        if values is not None:
-            data["values"] = list(values)
-        kind = InteractionKind.COMPONENT
-        return self._invocations.send(kind, member, message.channel, data, message)
+        Values are texts, or members, roles, channels or their ids. Buttons that link or sell have
+        no custom id: pressing them sends nothing.
 
-    async def submit(self, interaction: Interaction, values: Mapping[str, str]) -> Interaction:
+        Raises:
+            CommandLineError: The message shows no such thing to this member, it is disabled, or
+                the select does not take these values.
+        """
+        component = self._component(member, message, custom_id)
+        kind = component["type"]
+        data: JsonObject = {"custom_id": custom_id, "component_type": kind, "id": component["id"]}
+        if kind in SELECTS:
+            resolver = self._invocations.resolver(member, message.channel)
+            # "`required` ... is ignored in messages".
+            field = Field(component=component | {"required": True})
+            data |= {"values": choose(field, list(values or ()), resolver)} | resolver.data
+        elif values:
+            raise CommandLineError(f"{custom_id!r} is a button and takes no values")
+        return self._invocations.send(
+            Deed(
+                kind=InteractionKind.COMPONENT,
+                member=member,
+                channel=message.channel,
+                data=data,
+                target=message,
+            )
+        )
+
+    def _component(self, member: Member, message: Message, custom_id: str) -> JsonObject:
+        """Find what can be used in a message, complete as Discord's answers have it."""
+        check_visible(member, message.channel)
+        is_for = message.ephemeral_to is None or message.ephemeral_to is member
+        shown = self.world.payloads.message(message)["components"]
+        usable = {
+            str(component["custom_id"]): component
+            for component in walk(objects(shown))
+            if component.get("custom_id") and not component.get("disabled")
+        }
+        if custom_id not in usable or not is_for or message.is_deleted:
+            raise CommandLineError(f"nothing to press as {custom_id!r}; there: {list(usable)}")
+        return usable[custom_id]
+
+    async def submit(self, interaction: Interaction, values: Mapping[str, object]) -> Interaction:
         """Fill in and send the modal that answered an interaction.
 
+        Args:
+            interaction: What opened the modal.
+            values: By custom id, see `fill_form`: text; a radio group's value; a checkbox's state;
+                lists of values, things or their ids, uploads. The rest stays as the bot set it.
+
         Raises:
-            CommandLineError: The answer was no modal.
+            CommandLineError: No modal is open, or a client would not send these values.
         """
+        modal = self._open_modal(interaction)
+        member, channel = interaction.member, interaction.channel
+        resolver = self._invocations.resolver(member, channel)
+        filled = fill_form(objects(modal["components"]), values, resolver)
+        data = {"custom_id": modal["custom_id"], "components": filled} | resolver.data
+        was_component = interaction.kind == InteractionKind.COMPONENT
+        interaction.submitted = self._invocations.send(
+            Deed(
+                kind=InteractionKind.MODAL,
+                member=member,
+                channel=channel,
+                data=data,
+                target=interaction.target if was_component else None,
+                opener=interaction,
+            )
+        )
+        return interaction.submitted
+
+    def _open_modal(self, interaction: Interaction) -> JsonObject:
+        """Find a modal that can be sent: one that failed stays open, an answered one closes.
+
+        How long a modal may stay open is not documented; here it is the fifteen minutes of the
+        token of what opened it.
+        """
+        now, sent = self.world.clock.now(), interaction.submitted
         if interaction.modal is None:
             raise CommandLineError("no modal is open")
-        filled = [_filled(entry, values) for entry in objects(interaction.modal["components"])]
-        data: JsonObject = {"custom_id": interaction.modal["custom_id"], "components": filled}
-        member, channel = interaction.member, interaction.channel
-        kind = InteractionKind.MODAL
-        return self._invocations.send(kind, member, channel, data, interaction.target)
+        if interaction.is_expired(now):
+            raise CommandLineError("the modal has been open for too long")
+        if sent is not None and not sent.failed(now):
+            raise CommandLineError("the modal has been sent")
+        return interaction.modal
+
+    # How interactions reach the bot
 
     async def redeliver(self, interaction: Interaction) -> None:
         """Send the same interaction again: Discord promises "up to N times", not "once"."""
-        self.world.announce("INTERACTION_CREATE", interaction.payload)
+        self._invocations.deliver(interaction)
 
-    def _read(self, channel: Channel, line: str) -> tuple[CommandPath, dict[str, object]]:
-        path, texts = parse_line(line, self.world.commands_in(channel.guild))
-        schemas = {str(option["name"]): option for option in path.options}
-        values = {n: from_text(schemas[n], text, channel.guild) for n, text in texts.items()}
-        return path, values
-
-    def _check_allowed(self, member: Member, path: CommandPath) -> None:
-        """Refuse what `default_member_permissions` hides; "0" leaves it to administrators."""
-        needed = path.command.get("default_member_permissions")
-        if needed is None or "administrator" in member.permissions:
-            return
-        has = permission_bits(member.permissions)
-        if not int(needed) or int(needed) & ~has:
-            raise CommandLineError(f"/{path.name} is hidden from {member.name}")
-
-    def _command(
-        self, member: Member, channel: Channel, path: CommandPath, values: dict[str, object]
-    ) -> Interaction:
-        data = self._invocations.command_data(path, values, channel)
-        return self._invocations.send(InteractionKind.COMMAND, member, channel, data)
-
-
-def _filled(entry: JsonObject, values: Mapping[str, str]) -> JsonObject:
-    """Write one part of a modal as it is sent back: an action row or a label with its input."""
-    if "component" in entry:
-        return {"type": entry["type"], "id": 1, "component": _input(entry["component"], values)}
-    inputs = [_input(one, values) for one in objects(entry.get("components"))]
-    return {"type": entry["type"], "id": 1, "components": inputs}
-
-
-def _input(component: object, values: Mapping[str, str]) -> JsonObject:
-    field = as_object(component)
-    kept = {"type": field.get("type"), "custom_id": field.get("custom_id"), "id": 1}
-    return kept | {"value": values.get(str(field.get("custom_id")), str(field.get("value") or ""))}
+    def delivered_backwards(self) -> AbstractContextManager[None]:
+        """Hold back what is sent inside, then deliver the last first: no order is promised."""
+        return self._invocations.delivered_backwards()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bot.sandbox.errors import CommandLineError
 from bot.sandbox.json_types import JsonObject, objects
 
+SLASH = 1
 SUBCOMMANDS = frozenset({1, 2})
 OPTION_NAME = re.compile(r"\s*([-_'\w]+):\s*")
 QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"(?=\s|$)', re.DOTALL)
@@ -40,13 +41,13 @@ class CommandPath:
 
 
 def find_command(words: list[str], commands: list[JsonObject]) -> CommandPath:
-    """Follow words down to the command that is meant; words left over are not looked at.
+    """Follow words down to the slash command that is meant; words left over are not looked at.
 
     Raises:
         CommandLineError: There is no such command, or it needs a subcommand.
     """
     steps: list[JsonObject] = []
-    level = commands
+    level = [command for command in commands if command.get("type", SLASH) == SLASH]
     for word in [*words, ""]:
         found = next((entry for entry in level if entry.get("name") == word), None)
         if found is None:

@@ -4,16 +4,31 @@ Source: Discord's "Receiving and Responding to Interactions" (interaction object
 """
 
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from bot.sandbox.client.command_line import CommandPath
 from bot.sandbox.client.option_values import guess_type
+from bot.sandbox.client.resolving import Resolver, bits
 from bot.sandbox.json_types import JsonObject, objects
-from bot.sandbox.world.entities import Attachment, Channel, Member, Message, Role
+from bot.sandbox.world.entities import Channel, Member, Message
 from bot.sandbox.world.interaction import Interaction, InteractionKind
 from bot.sandbox.world.journal import Journal
-from bot.sandbox.world.media import content_type, safe_filename
-from bot.sandbox.world.permissions import permission_bits
 from bot.sandbox.world.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What a member does: the parts of an interaction that are the member's own."""
+
+    kind: InteractionKind
+    member: Member
+    channel: Channel
+    data: JsonObject
+    target: Message | None = None
+    target_member: Member | None = None
+    opener: Interaction | None = None
 
 
 class Invocations:
@@ -22,104 +37,81 @@ class Invocations:
     def __init__(self, *, world: World, journal: Journal) -> None:
         self._world = world
         self._journal = journal
+        self._held: list[Interaction] | None = None
 
-    # Data of a command
+    def resolver(self, member: Member, channel: Channel) -> Resolver:
+        """Make what collects the `resolved` of an interaction."""
+        return Resolver(world=self._world, member=member, channel=channel)
 
     def command_data(
-        self, path: CommandPath, values: dict[str, object], channel: Channel
+        self, path: CommandPath, values: dict[str, object], resolver: Resolver
     ) -> JsonObject:
         """Write the data of a slash command with its subcommands and options."""
-        resolved: dict[str, JsonObject] = {}
         types = {str(option["name"]): int(option["type"]) for option in path.options}
         options: list[JsonObject] = []
         for name, value in values.items():
             type_ = types.get(name, guess_type(value))
-            sent = self._sent(value, channel, resolved)
-            options.append({"name": name, "type": type_, "value": sent})
+            options.append({"name": name, "type": type_, "value": resolver.send(value)})
         for step in reversed(path.steps[1:]):
             options = [{"name": step["name"], "type": step["type"], "options": options}]
-        command = path.command
-        data: JsonObject = {"id": command["id"], "name": command["name"], "type": command["type"]}
-        if "guild_id" in command:
-            data["guild_id"] = command["guild_id"]
-        return data | {"options": options} | ({"resolved": resolved} if resolved else {})
+        return self.data_head(path.command) | {"options": options} | resolver.data
 
-    def _sent(self, value: object, channel: Channel, resolved: dict[str, JsonObject]) -> object:
-        """Turn a value into JSON; things are sent as ids and described in `resolved`."""
-        payloads = self._world.payloads
-        match value:
-            case Member():
-                resolved.setdefault("users", {})[value.id] = payloads.user(value.user)
-                permissions = _bits(value.permissions_in(channel))
-                whole = payloads.member(value) | {"permissions": permissions}
-                del whole["user"]
-                resolved.setdefault("members", {})[value.id] = whole
-            case Channel():
-                resolved.setdefault("channels", {})[value.id] = payloads.channel(value)
-            case Role():
-                resolved.setdefault("roles", {})[value.id] = payloads.role(value)
-            case (str() as filename, bytes() as content):
-                attachment = self._upload(channel, filename, content)
-                described = payloads.attachment(attachment)
-                resolved.setdefault("attachments", {})[attachment.id] = described
-                return attachment.id
-            case _:
-                return value
-        return value.id
-
-    def _upload(self, channel: Channel, filename: str, content: bytes) -> Attachment:
-        id_, name = self._world.snowflakes.new(), safe_filename(filename)
-        path = f"/ephemeral-attachments/{channel.id}/{id_}/{name}"
-        attachment = Attachment(
-            id=id_,
-            channel_id=channel.id,
-            filename=name,
-            content=content,
-            content_type=content_type(name),
-            is_ephemeral=True,
-            path=path,
-            url=self._world.links.sign(path),
-        )
-        self._world.files[id_] = attachment
-        return attachment
+    def data_head(self, command: JsonObject) -> JsonObject:
+        """Write what the data of a command of any type begins with."""
+        head = {name: command[name] for name in ("id", "name", "type")}
+        return head | ({"guild_id": command["guild_id"]} if "guild_id" in command else {})
 
     # The interaction itself
 
-    def send(
-        self,
-        kind: InteractionKind,
-        member: Member,
-        channel: Channel,
-        data: JsonObject,
-        target: Message | None = None,
-    ) -> Interaction:
+    def send(self, deed: Deed) -> Interaction:
         """Make an interaction and send it to the bot; if nobody listens it is lost."""
         interaction = Interaction(
             id=self._world.snowflakes.new(),
             token=secrets.token_urlsafe(96),
-            kind=kind,
-            member=member,
-            channel=channel,
-            data=data,
+            kind=deed.kind,
+            member=deed.member,
+            channel=deed.channel,
+            data=deed.data,
             created_at=self._world.clock.now(),
-            target=target,
+            target=deed.target,
+            target_member=deed.target_member,
+            opener=deed.opener,
             changes=self._world.changes,
             history=self._history,
         )
         interaction.payload = self._payload(interaction)
         self._world.interactions[interaction.id] = interaction
-        self._world.announce("INTERACTION_CREATE", interaction.payload)
+        if self._held is None:
+            self.deliver(interaction)
+        else:
+            self._held.append(interaction)
         return interaction
+
+    def deliver(self, interaction: Interaction) -> None:
+        """Send an interaction to the bot, for the first time or once more."""
+        self._world.announce("INTERACTION_CREATE", interaction.payload)
+
+    @contextmanager
+    def delivered_backwards(self) -> Generator[None]:
+        """Hold back what is sent meanwhile; afterwards the last is delivered first."""
+        self._held = held = []
+        try:
+            yield
+        finally:
+            self._held = None
+            for interaction in reversed(held):
+                self.deliver(interaction)
 
     def _payload(self, interaction: Interaction) -> JsonObject:
         payloads, member = self._world.payloads, interaction.member
         channel, guild = interaction.channel, interaction.channel.guild
         announced = guild.announced_limit or guild.upload_limit
-        permissions = {"permissions": _bits(member.permissions_in(channel))}
-        target: JsonObject = {}
-        if interaction.target is not None:
-            target["message"] = payloads.message(interaction.target)
-        return target | {
+        permissions = {"permissions": bits(member.permissions_in(channel))}
+        shown: JsonObject = {}
+        if interaction.target is not None and interaction.kind != InteractionKind.COMMAND:
+            # "For components or modals triggered by components".
+            shown["message"] = payloads.message(interaction.target)
+        return shown | {
             "id": interaction.id,
             "application_id": self._world.bot.id,
             "type": int(interaction.kind),
@@ -133,7 +125,7 @@ class Invocations:
             "channel": payloads.channel(channel) | permissions,
             "member": payloads.member(member) | permissions,
             "locale": member.locale,
-            "app_permissions": _bits(channel.bot_permissions),
+            "app_permissions": bits(channel.bot_permissions),
             "entitlements": [],
             "authorizing_integration_owners": {"0": guild.id},
             "context": 0,
@@ -150,10 +142,6 @@ class Invocations:
             f"answered with {response}{after}; original: {_brief(interaction.message)}; "
             f"{len(interaction.followups)} follow-ups. Requests:\n{self._journal.tail()}"
         )
-
-
-def _bits(names: set[str]) -> str:
-    return str(permission_bits(names))
 
 
 def _name(data: JsonObject) -> str:

@@ -12,7 +12,9 @@ from bot.sandbox.json_types import JsonObject, objects
 from bot.sandbox.world.entities import Channel, Guild, Member, Role
 
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
+MAX_INTEGER = 2**53 - 1
 MAX_NUMBER = 2**53
+MAX_LENGTH = 6000
 TRUTHS = {"true": True, "false": False}
 
 Thing: TypeAlias = Member | Channel | Role
@@ -69,11 +71,12 @@ def guess_type(value: object) -> int:
     return next((number for type_, number in known if isinstance(value, type_)), STRING)
 
 
-def check_values(options: list[JsonObject], values: dict[str, object]) -> None:
+def check_values(options: list[JsonObject], values: dict[str, object], member: Member) -> None:
     """Check values against a command's options, as a Discord client does before it sends.
 
     Raises:
-        CommandLineError: One is missing, unknown, too long, out of range or no choice.
+        CommandLineError: One is missing, unknown, of another type, too long, out of range, no
+            choice, or a file that is too large for the member.
     """
     schemas = {str(option["name"]): option for option in options}
     for name in values:
@@ -81,19 +84,41 @@ def check_values(options: list[JsonObject], values: dict[str, object]) -> None:
             raise CommandLineError(f"no option {name!r}; there: {', '.join(schemas)}")
     for name, option in schemas.items():
         if name in values:
-            _check_value(option, values[name])
+            _check_value(option, values[name], member)
         elif option.get("required"):
             raise CommandLineError(f"option {name!r} is required")
 
 
-def _check_value(option: JsonObject, value: object) -> None:
+def check_focused(options: list[JsonObject], focused: str, value: object) -> None:
+    """Check what is being typed: "you may receive partial strings, but not invalid numbers".
+
+    Raises:
+        CommandLineError: The option does not complete itself, or this is no number.
+    """
+    option = next((o for o in options if o["name"] == focused and o.get("autocomplete")), None)
+    if option is None:
+        raise CommandLineError(f"the option {focused!r} does not complete itself")
+    read = {INTEGER: int, NUMBER: float}.get(int(option["type"]), str)
+    try:
+        read(str(value) or "0")
+    except ValueError as error:
+        raise CommandLineError(f"{focused}: {value!r} is no number") from error
+
+
+def _check_value(option: JsonObject, value: object, member: Member) -> None:
+    if not _is_of_type(option, value):
+        raise CommandLineError(f"{option['name']}: {value!r} is not of its type")
     match value:
         case str():
-            _check_range(option, "length", len(value), 6000)
+            _check_range(option, "length", len(value), (1, MAX_LENGTH))
         case bool():
             pass
+        case int() if option["type"] == INTEGER:
+            _check_range(option, "value", value, (-MAX_INTEGER, MAX_INTEGER))
         case int() | float():
-            _check_range(option, "value", value, MAX_NUMBER)
+            _check_range(option, "value", value, (-MAX_NUMBER, MAX_NUMBER))
+        case (str() as filename, bytes() as content):
+            check_upload((filename, content), member)
         case _:
             pass
     choices = [choice["value"] for choice in objects(option.get("choices"))]
@@ -101,10 +126,45 @@ def _check_value(option: JsonObject, value: object) -> None:
         raise CommandLineError(f"{option['name']}: {value!r} is not one of {choices}")
 
 
-def _check_range(option: JsonObject, kind: str, measured: float, most_of_all: int) -> None:
-    least = option.get(f"min_{kind}")
-    most = option.get(f"max_{kind}")
-    lower = (0 if kind == "length" else -most_of_all) if least is None else least
-    upper = most_of_all if most is None else most
+def _is_of_type(option: JsonObject, value: object) -> bool:
+    if isinstance(value, bool):
+        return option["type"] == BOOLEAN
+    if isinstance(value, Channel):
+        types = option.get("channel_types")
+        return option["type"] == CHANNEL and (not types or int(value.kind) in types)
+    return isinstance(value, TYPES.get(int(option["type"]), ()))
+
+
+def check_upload(upload: Upload, member: Member) -> None:
+    """Check a file's size: "based on the user's upload limit in that channel".
+
+    Raises:
+        CommandLineError: It is larger than the member's Nitro and the server's boosts allow.
+    """
+    filename, content = upload
+    limit = max(member.guild.upload_limit, member.upload_limit)
+    if len(content) > limit:
+        raise CommandLineError(f"{filename} is larger than {limit} bytes")
+
+
+def _check_range(
+    option: JsonObject, kind: str, measured: float, bounds: tuple[float, float]
+) -> None:
+    """Check a number or a length; nobody sends an empty text: the option is left out then."""
+    least, most = option.get(f"min_{kind}"), option.get(f"max_{kind}")
+    lower = bounds[0] if least is None else max(bounds[0], least)
+    upper = bounds[1] if most is None else most
     if not lower <= measured <= upper:
         raise CommandLineError(f"{option['name']}: {kind} {measured} not in {lower}..{upper}")
+
+
+TYPES: dict[int, tuple[type, ...]] = {
+    STRING: (str,),
+    INTEGER: (int,),
+    NUMBER: (int, float),
+    USER: (Member,),
+    ROLE: (Role,),
+    MENTIONABLE: (Member, Role),
+    ATTACHMENT: (tuple,),
+}
+"""What a value is in Python, by the option's type; booleans and channels have more to them."""

@@ -1,4 +1,4 @@
-"""Serves uploaded files under signed links, as Discord's CDN hosts do."""
+"""Serves uploaded files under signed links, as Discord's CDN hosts do, or fails to."""
 
 from aiohttp import web
 
@@ -13,6 +13,16 @@ class Cdn:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._lost = 0
+        self._broken = 0
+
+    def lose(self, times: int = 1) -> None:
+        """Let the next `times` requests find nothing."""
+        self._lost = times
+
+    def break_off(self, times: int = 1) -> None:
+        """Send half a file and cut the connection, for the next `times` requests."""
+        self._broken = times
 
     def register(self, app: web.Application) -> None:
         """Serve files below both of the CDN's roots."""
@@ -20,12 +30,29 @@ class Cdn:
             path = f"/{root}/{{channel_id}}/{{attachment_id}}/{{filename}}"
             app.router.add_get(path, self._serve)
 
-    async def _serve(self, request: web.Request) -> web.Response:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if self._lost:
+            self._lost -= 1
+            return web.Response(status=404, text=GONE)
         attachment = self._world.files.get(request.match_info["attachment_id"])
         is_valid = self._world.links.is_valid(request.path, request.query)
         if attachment is None or attachment.path != request.path or not is_valid:
             return web.Response(status=404, text=GONE)
+        if self._broken:
+            self._broken -= 1
+            return await _half(request, attachment)
         return file_response(request, attachment)
+
+
+async def _half(request: web.Request, attachment: Attachment) -> web.StreamResponse:
+    content = attachment.content
+    response = web.StreamResponse(headers={"Content-Type": attachment.content_type})
+    response.content_length = len(content)
+    await response.prepare(request)
+    await response.write(content[: len(content) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
 
 
 def file_response(request: web.Request, attachment: Attachment) -> web.Response:

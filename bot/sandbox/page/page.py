@@ -1,132 +1,84 @@
-"""Serves the chat page: what stands in the channels, and a line to type commands into.
+"""Serves the chat page: Discord for people without an account, in a browser on this machine.
 
-The page is for people on this machine. It asks again when something changed, and it escapes all
-text itself; the JSON here is its only source.
+Who asks must be the page itself. Another site's name that leads here (DNS rebinding) is refused by
+the host check; another site's page that posts here is stopped by the browser, because neither JSON
+nor a bare file is a "simple" request (Fetch standard, "CORS-safelisted request-header").
 """
 
 import json
-import secrets
-from importlib.resources import files
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from aiohttp import web
 
 from bot.sandbox.client.actions import Actions
-from bot.sandbox.client.render import first_line
 from bot.sandbox.errors import SandboxError, SandboxTimeoutError
-from bot.sandbox.json_types import JsonObject, as_object, objects
+from bot.sandbox.json_types import JsonObject, as_object
 from bot.sandbox.network.cdn import file_response
-from bot.sandbox.world.entities import Channel, Member, Message
-from bot.sandbox.world.interaction import Interaction
+from bot.sandbox.page.acts import Act, Acts
+from bot.sandbox.page.assets import Assets
+from bot.sandbox.page.controls import Controls
+from bot.sandbox.page.feed import Feed
+from bot.sandbox.page.view import View
+from bot.sandbox.rest.faults import Faults
+from bot.sandbox.world.entities import User
+from bot.sandbox.world.journal import Journal
 from bot.sandbox.world.world import World
 
-POLL_S = 20.0
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
+SILENT = "The bot did not answer within three seconds."
 
 
 class Page:
-    """The page, its state and its two actions."""
+    """The page's routes."""
 
-    def __init__(self, *, world: World, actions: Actions) -> None:
+    def __init__(
+        self,
+        *,
+        world: World,
+        actions: Actions,
+        journal: Journal,
+        faults: Faults,
+        is_connected: Callable[[], bool],
+        drop_gateway: Callable[[], Awaitable[None]],
+    ) -> None:
         self._world = world
-        self._actions = actions
+        self._view = View(world=world, actions=actions, journal=journal, is_connected=is_connected)
+        self._feed = Feed(world=world, view=self._view)
+        self._acts = Acts(world=world, actions=actions, view=self._view)
+        self._controls = Controls(world=world, faults=faults, drop_gateway=drop_gateway)
+        self._assets = Assets()
 
     def register(self, app: web.Application) -> None:
         """Serve the page at `/`."""
-        app.router.add_get("/", self._page)
-        app.router.add_get("/page/state", self._state)
+        app.router.add_get("/", self._index)
+        app.router.add_get("/page/static/{name}", self._asset)
+        app.router.add_get("/page/events", self._events)
         app.router.add_get("/page/files/{attachment_id}/{filename}", self._file)
-        app.router.add_post("/page/command", self._command)
-        app.router.add_post("/page/press", self._press)
+        app.router.add_post("/page/uploads", self._upload)
+        acts = {
+            **self._acts.by_name(),
+            "sandbox/advance": self._controls.advance,
+            "sandbox/drop": self._controls.drop,
+            "sandbox/fault": self._controls.fault,
+        }
+        for name, act in acts.items():
+            app.router.add_post(f"/page/{name}", self._handler(act))
+        app.on_shutdown.append(self._feed.end)
 
-    async def _page(self, request: web.Request) -> web.Response:
+    # Reading
+
+    async def _index(self, request: web.Request) -> web.Response:
         _check_local(request)
-        nonce = secrets.token_urlsafe(16)
-        source = files("bot.sandbox.page").joinpath("page.html").read_text(encoding="utf-8")
-        policy = (
-            f"default-src 'none'; connect-src 'self'; img-src 'self'; media-src 'self'; "
-            f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'"
-        )
-        headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
-        text = source.replace("{{nonce}}", nonce)
-        return web.Response(text=text, content_type="text/html", headers=headers)
+        return self._assets.response("index.html")
 
-    async def _state(self, request: web.Request) -> web.Response:
-        """Tell the state when it is newer than the revision that the page has seen."""
+    async def _asset(self, request: web.Request) -> web.Response:
         _check_local(request)
-        seen, changes = int(request.query.get("seen", "-1")), self._world.changes
-        try:
-            await changes.wait_for(
-                lambda: changes.revision > seen, timeout_s=POLL_S, describe=lambda: "no change"
-            )
-        except SandboxTimeoutError:
-            return web.Response(status=204)
-        return web.json_response(self._described(self._viewer(request.query.get("member", ""))))
+        return self._assets.response(request.match_info["name"])
 
-    def _described(self, member: Member | None) -> JsonObject:
-        guilds = list(self._world.guilds.values())
-        return {
-            "revision": self._world.changes.revision,
-            "members": [
-                {"id": m.id, "name": m.name}
-                for guild in guilds[:1]
-                for m in guild.members.values()
-                if not m.user.is_bot and m.user is not self._world.owner
-            ],
-            "channels": [self._channel(c, member) for g in guilds[:1] for c in g.channels.values()],
-            "commands": [usage for g in guilds[:1] for usage in self._usages(g.id)],
-        }
-
-    def _usages(self, guild_id: str) -> list[str]:
-        commands = self._world.commands_in(self._world.guilds[guild_id])
-        return [usage for command in commands for usage in _usage("/", command)]
-
-    def _channel(self, channel: Channel, member: Member | None) -> JsonObject:
-        own = [m for m in self._world.messages.values() if m.channel is channel]
-        visible = [m for m in own if m.ephemeral_to in (None, member)]
-        return {
-            "id": channel.id,
-            "name": channel.name,
-            "thread": channel.is_thread,
-            "messages": [self._message(message) for message in visible],
-            "pending": [
-                {"name": i.data.get("name", "press"), "member": i.member.name}
-                for i in self._world.interactions.values()
-                if i.channel is channel and i.acked_at is None and self._is_fresh(i)
-            ],
-        }
-
-    def _is_fresh(self, interaction: Interaction) -> bool:
-        return not interaction.is_too_late(self._world.clock.now())
-
-    def _message(self, message: Message) -> JsonObject:
-        user = (message.metadata or {}).get("user") or {}
-        reference = message.reference
-        return {
-            "id": message.id,
-            "author": message.author.name,
-            "bot": message.author.is_bot,
-            "asked_by": user.get("username"),
-            "time": message.created_at.isoformat(),
-            "edited": message.edited_at is not None,
-            "ephemeral": message.is_ephemeral,
-            "loading": message.is_loading,
-            "reply_to": f"{reference.author.name}: {first_line(reference)}" if reference else None,
-            "content": message.content,
-            "embeds": message.embeds,
-            "components": message.components,
-            "v2": message.uses_components_v2,
-            "files": [
-                {
-                    "name": file.filename,
-                    "type": file.content_type,
-                    "size": len(file.content),
-                    "description": file.description,
-                    "url": f"/page/files/{file.id}/{file.filename}",
-                }
-                for file in message.attachments
-            ],
-        }
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        _check_local(request)
+        return await self._feed.stream(request, self._viewer(request.query.get("account")))
 
     async def _file(self, request: web.Request) -> web.Response:
         _check_local(request)
@@ -137,65 +89,59 @@ class Page:
         # What a bot uploads is never run as a page of this origin.
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 
-    async def _command(self, request: web.Request) -> web.Response:
-        asked = await _asked(request)
-        member, channel = self._member(asked["member"]), self._channel_of(asked["channel"])
-        try:
-            await self._actions.slash(member, channel, asked["line"])
-        except SandboxError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({})
+    def _viewer(self, id_: object) -> User:
+        """Find the account that is looked through; a page of an earlier sandbox gets another."""
+        accounts = {account.id: account for account in self._view.accounts()}
+        return accounts.get(str(id_)) or self._view.newcomer()
 
-    async def _press(self, request: web.Request) -> web.Response:
-        asked = await _asked(request)
-        message = self._world.messages.get(asked["message"])
-        if message is None:
+    # Acting
+
+    def _handler(self, act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            asked = await _asked(request)
+            return await _answered(act(self._acting(asked.get("account")), asked))
+
+        return handle
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        _check_local(request)
+        if request.content_type != "application/octet-stream":
+            raise web.HTTPUnsupportedMediaType
+        query = request.query
+        viewer, upload = (
+            self._acting(query.get("account")),
+            (query.get("name", ""), await request.read()),
+        )
+        return await _answered(self._acts.upload(viewer, query.get("channel", ""), upload))
+
+    def _acting(self, id_: object) -> User:
+        accounts = {account.id: account for account in self._view.accounts()}
+        if str(id_) not in accounts:
             raise web.HTTPNotFound
-        try:
-            member = self._member(asked["member"])
-            await self._actions.press(member, message, asked["custom_id"])
-        except SandboxError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({})
-
-    def _viewer(self, id_: str) -> Member | None:
-        guilds = self._world.guilds.values()
-        return next((guild.members[id_] for guild in guilds if id_ in guild.members), None)
-
-    def _member(self, id_: str) -> Member:
-        member = self._viewer(id_)
-        if member is None:
-            raise web.HTTPNotFound
-        return member
-
-    def _channel_of(self, id_: str) -> Channel:
-        if id_ not in self._world.channels:
-            raise web.HTTPNotFound
-        return self._world.channels[id_]
+        return accounts[str(id_)]
 
 
-def _usage(prefix: str, command: JsonObject) -> list[str]:
-    """Write how a command is typed; each subcommand has a line of its own."""
-    name, options = f"{prefix}{command['name']}", objects(command.get("options"))
-    nested = [option for option in options if option.get("type") in (1, 2)]
-    if nested:
-        return [usage for option in nested for usage in _usage(f"{name} ", option)]
-    return [" ".join([name, *(f"{option['name']}:" for option in options)])]
+async def _answered(act: Awaitable[JsonObject]) -> web.Response:
+    """Answer with what an act gave, or with the sentence that says why it was refused."""
+    try:
+        return web.json_response(await act)
+    except SandboxTimeoutError:
+        return web.json_response({"error": SILENT}, status=504)
+    except SandboxError as error:
+        return web.json_response({"error": str(error)}, status=400)
 
 
-async def _asked(request: web.Request) -> dict[str, str]:
-    """Read an action; only this page on this machine sends JSON from its own origin."""
+async def _asked(request: web.Request) -> JsonObject:
     _check_local(request)
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     try:
-        asked = as_object(cast("object", json.loads(await request.text())))
+        return as_object(cast("object", json.loads(await request.text())))
     except ValueError as error:
         raise web.HTTPBadRequest from error
-    names = ("member", "channel", "line", "message", "custom_id")
-    return {name: str(asked.get(name, "")) for name in names}
 
 
 def _check_local(request: web.Request) -> None:

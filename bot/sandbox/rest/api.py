@@ -1,11 +1,11 @@
 """Answers REST requests: finds the route, checks the token, applies, writes it down.
 
-Trouble that a test has scripted strikes here, before or after the request takes effect.
+Rate limits come first; trouble that a test has scripted strikes before or after the request takes
+effect.
 """
 
-import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,7 +13,10 @@ from aiohttp.typedefs import Handler
 from bot.sandbox.errors import ApiError, Problem
 from bot.sandbox.json_types import as_object, objects
 from bot.sandbox.rest.call import Body, Call, Reply, Route, read_body
-from bot.sandbox.rest.faults import FaultKind, Faults, ScriptedFault
+from bot.sandbox.rest.exchange import BODY, IS_SCRIPTED, Observer, exchange_of
+from bot.sandbox.rest.faults import BEFORE, DROPS, FaultKind, Faults, ScriptedFault
+from bot.sandbox.rest.limiter import Limiter, RateLimitedError
+from bot.sandbox.world.credentials import Credentials
 from bot.sandbox.world.journal import Journal, LoggedRequest
 from bot.sandbox.world.world import World
 
@@ -22,20 +25,42 @@ MAX_BODY = 1024**3
 """Ours; Discord's own limit is per attachment, which `posting.py` checks."""
 
 
+class _CutError(Exception):
+    """The connection is to be cut instead of an answer."""
+
+
 class Rest:
     """The REST API as an aiohttp application."""
 
-    def __init__(self, *, world: World, token: str, journal: Journal, faults: Faults) -> None:
+    def __init__(
+        self,
+        *,
+        world: World,
+        credentials: Credentials,
+        journal: Journal,
+        faults: Faults,
+        limiter: Limiter,
+        observers: Iterable[Observer] = (),
+    ) -> None:
         self._world = world
-        self._token = token
+        self._observers = tuple(observers)
+        self._credentials = credentials
         self._journal = journal
         self._faults = faults
+        self._limiter = limiter
 
     def register(self, app: web.Application, routes: Iterable[Route]) -> None:
         """Serve `routes` below Discord's prefix, and 404 for the rest."""
         for route in routes:
+            self._faults.know(route)
             app.router.add_route(route.method, API_PREFIX + route.template, self._handler(route))
-        missing = Route(method="*", template="{path:.*}", endpoint=_not_found, needs_token=False)
+        missing = Route(
+            method="*",
+            template="{path:.*}",
+            endpoint=_not_found,
+            needs_token=False,
+            is_rate_limited=False,
+        )
         app.router.add_route("*", "/api/{path:.*}", self._handler(missing))
 
     def _handler(self, route: Route) -> Handler:
@@ -52,27 +77,61 @@ class Rest:
             time=self._world.clock.now(),
         )
         self._journal.append(entry)
-        response = (await self._answer(route, request, entry)).response()
-        entry.status = response.status
+        response = self._limiter.ban() or await self._respond(route, request, entry)
         self._world.changes.notify()
+        return response
+
+    async def _respond(
+        self, route: Route, request: web.Request, entry: LoggedRequest
+    ) -> web.Response:
+        try:
+            reply = await self._answer(route, request, entry)
+        except _CutError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()  # goes nowhere; the journal shows no answer
+        self._limiter.note(reply)
+        response = reply.response()
+        entry.status = response.status
+        self._show(route, request, response)
         return response
 
     async def _answer(self, route: Route, request: web.Request, entry: LoggedRequest) -> Reply:
         scripted = self._faults.take(request.method, route.template)
         try:
-            body = await read_body(request)
+            body = request[BODY] = await read_body(request)
             _note(entry, body)
-            if scripted and scripted.fault.kind == FaultKind.INSTEAD:
-                return scripted.fault.reply()
-            self._check_token(route, request)
+            if scripted and scripted.fault.kind in BEFORE:
+                request[IS_SCRIPTED] = True
+                return _scripted_reply(scripted)
+            reply = self._carry_out(route, request, body)
+        except ApiError as error:
+            reply = Reply(status=error.status, body=error.body, headers=error.headers)
+        except RateLimitedError as refusal:
+            reply = refusal.reply
+        request[IS_SCRIPTED] = scripted is not None and scripted.fault.kind != FaultKind.HOLD
+        return await self._afterwards(reply, scripted)
+
+    def _carry_out(self, route: Route, request: web.Request, body: Body) -> Reply:
+        """Apply a request; refusals tell of the bucket, too."""
+        self._check_token(route, request)
+        headers = self._limiter.admit(route, request.match_info, self._credentials.token)
+        try:
             reply = self._apply(route, request, body)
         except ApiError as error:
-            reply = Reply(status=error.status, body=error.body)
-        return await self._afterwards(reply, scripted)
+            reply = Reply(status=error.status, body=error.body, headers=error.headers)
+        return replace(reply, headers=headers | reply.headers)
+
+    def _show(self, route: Route, request: web.Request, response: web.Response) -> None:
+        if not self._observers:
+            return
+        exchange = exchange_of(route, request, response, API_PREFIX)
+        for observe in self._observers:
+            observe(exchange)
 
     def _check_token(self, route: Route, request: web.Request) -> None:
         given = request.headers.get("Authorization")
-        if route.needs_token and given != f"Bot {self._token}":
+        if route.needs_token and given != f"Bot {self._credentials.token}":
             raise ApiError(Problem.UNAUTHORIZED)
 
     def _apply(self, route: Route, request: web.Request, body: Body) -> Reply:
@@ -84,20 +143,16 @@ class Rest:
             items=objects(body.payload),
             files=body.files,
         )
-        reply = route.endpoint(call)
-        if not route.is_rate_limited:
-            return reply
-        headers = _limits(route, self._world.clock.now()) | reply.headers
-        return Reply(status=reply.status, body=reply.body, headers=headers)
+        return route.endpoint(call)
 
     async def _afterwards(self, reply: Reply, scripted: ScriptedFault | None) -> Reply:
         if scripted is None:
             return reply
         self._world.changes.notify()
         if scripted.fault.kind == FaultKind.HOLD:
-            await scripted.held()
+            await scripted.held(self._world.clock)
             return reply
-        return scripted.fault.reply()
+        return _scripted_reply(scripted)
 
 
 def _note(entry: LoggedRequest, body: Body) -> None:
@@ -106,16 +161,10 @@ def _note(entry: LoggedRequest, body: Body) -> None:
     entry.files = [file.filename for file in body.files.values()]
 
 
-def _limits(route: Route, now: datetime) -> dict[str, str]:
-    """Tell of a bucket that never runs empty; tests script 429 themselves."""
-    name = hashlib.sha256(f"{route.method} {route.template}".encode()).hexdigest()[:32]
-    return {
-        "X-RateLimit-Bucket": name,
-        "X-RateLimit-Limit": "50",
-        "X-RateLimit-Remaining": "49",
-        "X-RateLimit-Reset": str(now.timestamp() + 1),
-        "X-RateLimit-Reset-After": "1",
-    }
+def _scripted_reply(scripted: ScriptedFault) -> Reply:
+    if scripted.fault.kind in DROPS:
+        raise _CutError
+    return scripted.fault.reply()
 
 
 def _not_found(_: Call) -> Reply:

@@ -77,6 +77,8 @@ class Route:
     endpoint: Endpoint
     needs_token: bool = True
     is_rate_limited: bool = True
+    is_interaction: bool = False
+    """Whether it answers interactions: such routes are outside of the bot's global limit."""
 
 
 async def read_body(request: web.Request) -> Body:

@@ -1,14 +1,21 @@
-"""The endpoints that register slash commands, globally and for one guild.
+"""The endpoints that register commands, globally and for one guild.
 
-Source: Discord's "Application Commands": a bulk overwrite replaces everything, and a command that
-keeps its name keeps its id.
+Source: Discord's "Application Commands": a bulk overwrite replaces commands of every type, a POST
+with a known name is an update, and a command that keeps its type and name keeps its id.
 """
 
 from bot.sandbox.errors import ApiError, Problem
-from bot.sandbox.json_types import JsonObject
+from bot.sandbox.json_types import JsonObject, objects
 from bot.sandbox.rest.call import Call, Reply, Route
+from bot.sandbox.rest.daily_creates import DailyCreates
 from bot.sandbox.rules.access import Access
-from bot.sandbox.rules.commands import CHAT_INPUT, check_command, check_commands
+from bot.sandbox.rules.commands import (
+    CHAT_INPUT,
+    check_command,
+    check_commands,
+    check_set,
+    kind_of,
+)
 from bot.sandbox.world.world import World
 
 GLOBAL_COMMANDS = "/applications/{application_id}/commands"
@@ -25,6 +32,9 @@ DEFAULTS: JsonObject = {
     "type": CHAT_INPUT,
     "description": "",
 }
+GLOBAL_ONLY = ("dm_permission", "contexts", "integration_types")
+LOCALISATIONS = ("name_localizations", "description_localizations")
+MADE_HERE = ("id", "application_id", "guild_id", "version")
 
 
 class CommandRoutes:
@@ -33,6 +43,7 @@ class CommandRoutes:
     def __init__(self, *, world: World, access: Access) -> None:
         self._world = world
         self._access = access
+        self._creates = DailyCreates(world.clock)
 
     def routes(self) -> list[Route]:
         """List the routes."""
@@ -44,46 +55,71 @@ class CommandRoutes:
                 Route(method="PUT", template=template, endpoint=self._overwrite),
                 Route(method="POST", template=template, endpoint=self._upsert),
                 Route(method="GET", template=one, endpoint=self._read),
+                Route(method="PATCH", template=one, endpoint=self._change),
                 Route(method="DELETE", template=one, endpoint=self._delete),
             ]
         return routes
 
     def _list(self, call: Call) -> Reply:
-        commands = self._world.commands.get(self._scope(call), {})
-        return Reply(body=list(commands.values()))
+        commands = list(self._known(self._scope(call)).values())
+        if call.flag("with_localizations"):
+            return Reply(body=commands)
+        return Reply(body=[_without_localisations(command) for command in commands])
 
     def _overwrite(self, call: Call) -> Reply:
         scope = self._scope(call)
         check_commands(call.items)
+        known = self._known(scope)
+        self._creates.add(scope, sum(_key(command) not in known for command in call.items))
         stored = [self._stored(scope, command) for command in call.items]
-        self._world.commands[scope] = {_key(command): command for command in stored}
-        self._world.changes.notify()
+        self._keep(scope, {_key(command): command for command in stored})
         return Reply(body=stored)
 
     def _upsert(self, call: Call) -> Reply:
         scope = self._scope(call)
         check_command((), call.payload)
+        known, key = self._known(scope), _key(call.payload)
+        others = [command for other, command in known.items() if other != key]
+        check_set([*others, call.payload])
+        self._creates.add(scope, int(key not in known))
         command = self._stored(scope, call.payload)
-        known = self._world.commands.setdefault(scope, {})
-        status = 200 if _key(command) in known else 201
-        known[_key(command)] = command
-        self._world.changes.notify()
-        return Reply(status=status, body=command)
+        self._keep(scope, known | {key: command})
+        return Reply(status=200 if key in known else 201, body=command)
+
+    def _change(self, call: Call) -> Reply:
+        """Edit one command: what the request does not name stays as it is."""
+        scope, old = self._scope(call), self._find(call)
+        changed = {n: v for n, v in old.items() if n not in MADE_HERE} | call.payload
+        check_command((), changed)
+        known = self._known(scope)
+        others = [command for command in known.values() if command is not old]
+        check_set([*others, changed])
+        command = self._completed(scope, changed, old)
+        kept = [command if other is old else other for other in known.values()]
+        self._keep(scope, {_key(one): one for one in kept})
+        return Reply(body=command)
 
     def _read(self, call: Call) -> Reply:
         return Reply(body=self._find(call))
 
     def _delete(self, call: Call) -> Reply:
-        command = self._find(call)
-        del self._world.commands[self._scope(call)][_key(command)]
-        self._world.changes.notify()
+        scope, command = self._scope(call), self._find(call)
+        kept = {key: other for key, other in self._known(scope).items() if other is not command}
+        self._keep(scope, kept)
         return Reply()
 
     def _find(self, call: Call) -> JsonObject:
-        for command in self._world.commands.get(self._scope(call), {}).values():
+        for command in self._known(self._scope(call)).values():
             if command["id"] == call.params["command_id"]:
                 return command
         raise ApiError(Problem.UNKNOWN_COMMAND)
+
+    def _known(self, scope: str | None) -> dict[str, JsonObject]:
+        return self._world.commands.get(scope, {})
+
+    def _keep(self, scope: str | None, commands: dict[str, JsonObject]) -> None:
+        self._world.commands[scope] = commands
+        self._world.changes.notify()
 
     def _scope(self, call: Call) -> str | None:
         """Name the set of commands: a guild's id, or None for the global one."""
@@ -94,18 +130,37 @@ class CommandRoutes:
         return self._access.guild(call.params["guild_id"]).id
 
     def _stored(self, scope: str | None, command: JsonObject) -> JsonObject:
-        """Complete a command; what was known by that name keeps its id."""
+        return self._completed(scope, command, self._known(scope).get(_key(command)))
+
+    def _completed(
+        self, scope: str | None, command: JsonObject, known: JsonObject | None
+    ) -> JsonObject:
+        """Complete a command; one that was known keeps its id, and unchanged also its version."""
         whole = DEFAULTS | {name: value for name, value in command.items() if value is not None}
         if whole["default_member_permissions"] is not None:
             whole["default_member_permissions"] = str(whole["default_member_permissions"])
-        known = self._world.commands.get(scope, {}).get(_key(whole))
         whole |= {
             "id": known["id"] if known else self._world.snowflakes.new(),
             "application_id": self._world.bot.id,
-            "version": self._world.snowflakes.new(),
+            "version": known["version"] if known else self._world.snowflakes.new(),
         }
-        return whole if scope is None else whole | {"guild_id": scope}
+        if scope is not None:
+            # "Only for globally-scoped commands": a guild's command is used in the guild.
+            whole |= {"guild_id": scope} | {name: DEFAULTS[name] for name in GLOBAL_ONLY}
+        if known is not None and whole != known:
+            # A version is "updated during substantial record changes".
+            whole["version"] = self._world.snowflakes.new()
+        return whole
 
 
 def _key(command: JsonObject) -> str:
-    return f"{command['type']} {command['name']}"
+    return f"{kind_of(command)} {command['name']}"
+
+
+def _without_localisations(entry: JsonObject) -> JsonObject:
+    """Leave the translations out, as lists do unless they are asked for."""
+    kept = {name: value for name, value in entry.items() if name not in LOCALISATIONS}
+    for nested in ("options", "choices"):
+        if nested in kept:
+            kept[nested] = [_without_localisations(one) for one in objects(kept[nested])]
+    return kept

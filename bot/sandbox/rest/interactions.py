@@ -1,19 +1,22 @@
 """The endpoints that answer interactions, used with the interaction's own token.
 
 Source: Discord's "Receiving and Responding to Interactions": three seconds to acknowledge, fifteen
-minutes of token, ephemeral or not decided by the acknowledgement.
+minutes of token, ephemeral or not decided by the acknowledgement. The limit of five follow-ups is
+for apps that are installed by a user and not in the server; such are not modelled.
 """
 
 from collections.abc import Callable
 
 from bot.sandbox.errors import ApiError, Problem
 from bot.sandbox.json_types import JsonObject, as_object, objects
+from bot.sandbox.rest.attachments import Content
 from bot.sandbox.rest.call import Call, Reply, Route
-from bot.sandbox.rest.posting import Content, Posting
+from bot.sandbox.rest.posting import Posting
 from bot.sandbox.rules.callbacks import check_callback
 from bot.sandbox.rules.mentions import WEBHOOK_PARSE
 from bot.sandbox.world.entities import Message, MessageFlags, MessageKind
 from bot.sandbox.world.interaction import Interaction, InteractionKind, ResponseType
+from bot.sandbox.world.modals import complete_modal
 from bot.sandbox.world.world import World
 
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
@@ -51,7 +54,13 @@ class InteractionRoutes:
         return [callback, *routes]
 
     def _open(self, *, method: str, template: str, endpoint: Callable[[Call], Reply]) -> Route:
-        return Route(method=method, template=template, endpoint=endpoint, needs_token=False)
+        return Route(
+            method=method,
+            template=template,
+            endpoint=endpoint,
+            needs_token=False,
+            is_interaction=True,
+        )
 
     # Acknowledging
 
@@ -76,13 +85,14 @@ class InteractionRoutes:
             case ResponseType.AUTOCOMPLETE:
                 interaction.choices = objects(data.get("choices"))
             case ResponseType.MODAL:
-                interaction.modal = data
+                interaction.modal = complete_modal(data)
             case ResponseType.DEFERRED_UPDATE:
-                interaction.message = self._target(interaction)
+                is_silent = interaction.target is None
+                interaction.message = None if is_silent else self._target(interaction)
             case ResponseType.UPDATE:
                 interaction.message = self._target(interaction)
                 self._posting.edit(interaction.message, self._content(interaction, data, call))
-                interaction.answer = interaction.message
+                interaction.answered_with = interaction.message
             case ResponseType.MESSAGE | ResponseType.DEFERRED_MESSAGE:
                 interaction.ephemeral = _is_ephemeral(data)
                 self._respond_with_message(interaction, type_, data, call)
@@ -91,9 +101,10 @@ class InteractionRoutes:
         self, interaction: Interaction, type_: ResponseType, data: JsonObject, call: Call
     ) -> None:
         message = self._blank(interaction, is_ephemeral=interaction.ephemeral)
+        self._refer(message, interaction)
         if type_ == ResponseType.MESSAGE:
             self._posting.create(message, self._content(interaction, data, call))
-            interaction.answer = message
+            interaction.answered_with = message
         else:
             message.flags |= MessageFlags.LOADING
             self._posting.place(message)
@@ -134,9 +145,11 @@ class InteractionRoutes:
         original = interaction.message
         if original is not None and not original.is_deleted:
             message.reference, message.kind = original, MessageKind.REPLY
+            assert message.metadata is not None  # noqa: S101 -- `_blank` has just written it
+            message.metadata["original_response_message_id"] = original.id
         self._posting.create(message, self._content(interaction, call.payload, call))
         interaction.followups.append(message)
-        interaction.answer = interaction.answer or message
+        interaction.answered_with = interaction.answer or message
         self._world.changes.notify()
         return Reply(body=self._world.payloads.message(message))
 
@@ -146,7 +159,7 @@ class InteractionRoutes:
 
     def _fill(self, interaction: Interaction, message: Message, call: Call) -> Reply:
         self._posting.edit(message, self._content(interaction, call.payload, call))
-        interaction.answer = interaction.answer or message
+        interaction.answered_with = interaction.answer or message
         self._world.changes.notify()
         return Reply(body=self._world.payloads.message(message))
 
@@ -164,7 +177,10 @@ class InteractionRoutes:
         found = [one for one in self._world.interactions.values() if one.token == token]
         if not found or found[0].is_expired(now):
             raise ApiError(Problem.INVALID_WEBHOOK_TOKEN)
-        if found[0].acked_at is None or call.params["application_id"] != self._world.bot.id:
+        is_ours = call.params["application_id"] == self._world.bot.id
+        # Proposals have nothing to follow up on (ours).
+        is_proposing = found[0].kind == InteractionKind.AUTOCOMPLETE
+        if found[0].acked_at is None or not is_ours or is_proposing:
             raise ApiError(Problem.UNKNOWN_WEBHOOK)
         return found[0]
 
@@ -188,22 +204,45 @@ class InteractionRoutes:
     def _blank(self, interaction: Interaction, *, is_ephemeral: bool) -> Message:
         message = self._posting.blank(interaction.channel)
         if interaction.kind == InteractionKind.COMMAND:
-            message.kind = MessageKind.CHAT_INPUT_COMMAND
+            is_slash = interaction.target is None and interaction.target_member is None
+            kinds = (MessageKind.CONTEXT_MENU_COMMAND, MessageKind.CHAT_INPUT_COMMAND)
+            message.kind = kinds[is_slash]
         message.metadata = self._metadata(interaction)
         if is_ephemeral:
             message.ephemeral_to = interaction.member
             message.flags |= MessageFlags.EPHEMERAL
         return message
 
+    def _refer(self, message: Message, interaction: Interaction) -> None:
+        """Link a response to the message that was used.
+
+        Sources: responses to components include a message reference ("Message Interaction
+        Object"; that they are replies by type is observed), those to message commands too
+        ("Application Command Interaction Metadata").
+        """
+        if interaction.target is None or interaction.target.is_deleted:
+            return
+        message.reference = interaction.target
+        if interaction.kind != InteractionKind.COMMAND:
+            message.kind = MessageKind.REPLY
+
     def _metadata(self, interaction: Interaction) -> JsonObject:
+        """Say where a message comes from, one shape a kind ("Message Interaction Metadata")."""
         metadata: JsonObject = {
             "id": interaction.id,
             "type": int(interaction.kind),
             "user": self._world.payloads.user(interaction.member.user),
             "authorizing_integration_owners": {"0": interaction.channel.guild.id},
         }
-        if interaction.target is not None:
-            metadata["interacted_message_id"] = interaction.target.id
+        target, member, opener = interaction.target, interaction.target_member, interaction.opener
+        if interaction.kind == InteractionKind.COMPONENT and target is not None:
+            metadata["interacted_message_id"] = target.id
+        if interaction.kind == InteractionKind.COMMAND and target is not None:
+            metadata["target_message_id"] = target.id
+        if member is not None:
+            metadata["target_user"] = self._world.payloads.user(member.user)
+        if opener is not None:
+            metadata["triggering_interaction_metadata"] = self._metadata(opener)
         return metadata
 
     def _content(self, interaction: Interaction, payload: JsonObject, call: Call) -> Content:

@@ -7,19 +7,23 @@ from datetime import datetime, timedelta
 
 from bot.sandbox.errors import ApiError, Problem, invalid
 from bot.sandbox.json_types import JsonObject, as_object
+from bot.sandbox.rest.attachments import Content
 from bot.sandbox.rest.call import Call, Reply, Route
-from bot.sandbox.rest.posting import Content, Posting
+from bot.sandbox.rest.posting import Posting
 from bot.sandbox.rules.access import Access
 from bot.sandbox.rules.mentions import MESSAGE_PARSE
+from bot.sandbox.rules.messages import read_nonce
+from bot.sandbox.rules.paging import read_page
 from bot.sandbox.world.entities import Channel, Message, MessageKind
+from bot.sandbox.world.limits import Limit, Window
 from bot.sandbox.world.world import World
 
 CHANNEL_MESSAGES = "/channels/{channel_id}/messages"
 CHANNEL_MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
-NONCE_LENGTH = 25
-NONCE_LIFE = timedelta(minutes=5)
-"""Discord says "in the past few minutes" (Create Message, `enforce_nonce`)."""
+AUTHORS_ONLY = frozenset({"content", "embeds", "components", "attachments"})
+OLD = timedelta(hours=1)
+UNREADABLE: JsonObject = {"content": "", "embeds": [], "attachments": [], "components": []}
 
 
 class MessageRoutes:
@@ -30,6 +34,7 @@ class MessageRoutes:
         self._posting = posting
         self._access = access
         self._nonces: dict[tuple[str, str], tuple[Message, datetime]] = {}
+        self._old_edits: dict[tuple[str, Limit], Window] = {}
 
     def routes(self) -> list[Route]:
         """List the routes."""
@@ -41,12 +46,15 @@ class MessageRoutes:
             Route(method="DELETE", template=CHANNEL_MESSAGE, endpoint=self._delete),
         ]
 
+    # Creating
+
     def _create(self, call: Call) -> Reply:
+        self._refuse_direct(call.params["channel_id"])
         channel = self._access.channel(call.params["channel_id"])
-        self._access.demand_posting(channel, has_files=bool(call.files))
-        nonce = _nonce(call.payload)
+        self._access.demand_posting(channel, call.payload, has_files=bool(call.files))
+        nonce = read_nonce(call.payload)
         if nonce is not None and call.payload.get("enforce_nonce"):
-            known = self._known(nonce)
+            known = self._known(str(nonce))
             if known is not None:
                 return Reply(body=self._world.payloads.message(known))
         message = self._posting.blank(channel)
@@ -54,13 +62,19 @@ class MessageRoutes:
         self._refer(message, call.payload)
         self._posting.create(message, self._content(call, channel))
         if nonce is not None:
-            self._nonces[message.author.id, nonce] = (message, message.created_at)
+            self._nonces[message.author.id, str(nonce)] = (message, message.created_at)
         return Reply(body=self._world.payloads.message(message))
+
+    def _refuse_direct(self, channel_id: str) -> None:
+        """Refuse direct messages: everybody in the sandbox has them switched off."""
+        if channel_id in self._world.direct_channels:
+            raise ApiError(Problem.CANNOT_SEND_TO_USER)
 
     def _known(self, nonce: str) -> Message | None:
         """Find the author's message with the same nonce, if it is young enough."""
         message, posted_at = self._nonces.get((self._world.bot.id, nonce), (None, None))
-        if posted_at is None or posted_at + NONCE_LIFE < self._world.clock.now():
+        life = timedelta(seconds=self._world.assumptions.nonce_life_s)
+        if posted_at is None or posted_at + life < self._world.clock.now():
             return None
         if message is not None and message.is_deleted:
             # Intended, say Discord's staff in discord-api-docs#6647.
@@ -68,11 +82,12 @@ class MessageRoutes:
         return message
 
     def _refer(self, message: Message, payload: JsonObject) -> None:
+        """Make a message a reply; what it answers stands in the same channel ("Replies")."""
         reference = payload.get("message_reference")
         if not isinstance(reference, dict):
             return
         asked = as_object(reference)
-        self._check_reading(message.channel)
+        self._access.demand_replying(message.channel)
         target = message.channel.messages.get(str(asked.get("message_id")))
         if target is None and asked.get("fail_if_not_exists", True):
             path = ("message_reference",)
@@ -80,74 +95,67 @@ class MessageRoutes:
         if target is not None:
             message.reference, message.kind = target, MessageKind.REPLY
 
-    def _check_reading(self, channel: Channel) -> None:
-        if "read_message_history" not in channel.bot_permissions:
-            raise ApiError(Problem.CANNOT_REPLY)
-
     def _content(self, call: Call, channel: Channel) -> Content:
         return Content(
             payload=call.payload,
             files=call.files,
             upload_limit=channel.guild.upload_limit,
+            request_limit=self._world.assumptions.request_ceiling,
             parse=MESSAGE_PARSE,
         )
+
+    # Reading
 
     def _read(self, call: Call) -> Reply:
         channel = self._access.channel(call.params["channel_id"])
         self._access.demand(channel, "read_message_history")
         message = self._access.message(channel, call.params["message_id"])
-        return Reply(body=self._world.payloads.message(message))
+        return Reply(body=self._read_by_bot(message))
 
     def _list(self, call: Call) -> Reply:
         """List messages, newest first; without Read Message History there are none."""
         channel = self._access.channel(call.params["channel_id"])
+        page = read_page(call.query)
         if "read_message_history" not in channel.bot_permissions:
             return Reply(body=[])
-        limit = int(call.query.get("limit", "50"))
-        if not 1 <= limit <= 100:
-            raise invalid(("limit",), "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
-        found = _page(sorted(channel.messages.values(), key=_number), call, limit)
-        newest_first = sorted(found, key=_number, reverse=True)
-        return Reply(body=[self._world.payloads.message(message) for message in newest_first])
+        found = page.cut([int(id_) for id_ in channel.messages])
+        newest_first = [channel.messages[str(id_)] for id_ in sorted(found, reverse=True)]
+        return Reply(body=[self._read_by_bot(message) for message in newest_first])
+
+    def _read_by_bot(self, message: Message) -> JsonObject:
+        """Describe a message to a bot without the intent MESSAGE_CONTENT: it cannot read others.
+
+        But it reads those that mention it ("Gateway", Message Content Intent).
+        """
+        bot, described = self._world.bot, self._world.payloads.message(message)
+        may_read = message.author is bot or bot.id in message.mentions.users
+        return described if may_read else described | UNREADABLE
+
+    # Changing
 
     def _edit(self, call: Call) -> Reply:
         channel = self._access.channel(call.params["channel_id"])
-        message = self._access.own_message(channel, call.params["message_id"])
-        if call.files:
-            self._access.demand(channel, "attach_files")
+        is_flags_only = "flags" in call.payload and not call.payload.keys() & AUTHORS_ONLY
+        message = self._access.editable(
+            channel, call.params["message_id"], is_flags_only=is_flags_only and not call.files
+        )
+        self._access.demand_editing(channel, call.payload, has_files=bool(call.files))
+        self._count_old_edit(message)
         self._posting.edit(message, self._content(call, channel))
         return Reply(body=self._world.payloads.message(message))
+
+    def _count_old_edit(self, message: Message) -> None:
+        """Refuse one edit too many of messages older than an hour (code 30046)."""
+        now, limit = self._world.clock.now(), self._world.assumptions.old_edits
+        if message.created_at + OLD >= now:
+            return
+        window = self._old_edits.setdefault((message.channel.id, limit), Window(limit))
+        if not window.take(now):
+            raise ApiError(Problem.OLD_EDITS, retry_after_s=window.left_s(now))
 
     def _delete(self, call: Call) -> Reply:
         channel = self._access.channel(call.params["channel_id"])
         message = self._access.message(channel, call.params["message_id"])
-        if message.author is not self._world.bot:
-            self._access.demand(channel, "manage_messages")
+        self._access.demand_deleting(message)
         self._world.delete_message(message)
         return Reply()
-
-
-def _nonce(payload: JsonObject) -> str | None:
-    if payload.get("nonce") is None:
-        return None
-    nonce = str(payload["nonce"])
-    if len(nonce) > NONCE_LENGTH:
-        raise invalid(("nonce",), "NONCE_TYPE_TOO_LONG", "Must be 25 or fewer in length.")
-    return nonce
-
-
-def _number(message: Message) -> int:
-    return int(message.id)
-
-
-def _page(ordered: list[Message], call: Call, limit: int) -> list[Message]:
-    """Cut one page out of messages that go from old to new."""
-    if "after" in call.query:
-        return [m for m in ordered if _number(m) > int(call.query["after"])][:limit]
-    if "around" in call.query:
-        middle, half = int(call.query["around"]), limit // 2
-        older = [m for m in ordered if _number(m) < middle][-half:] if half else []
-        return older + [m for m in ordered if _number(m) >= middle][: limit - half]
-    if "before" in call.query:
-        return [m for m in ordered if _number(m) < int(call.query["before"])][-limit:]
-    return ordered[-limit:]

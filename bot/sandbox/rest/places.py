@@ -8,6 +8,8 @@ from bot.sandbox.hosts import DISCORD_HOST, GATEWAY_HOST
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rest.call import Call, Reply, Route
 from bot.sandbox.rules.access import Access
+from bot.sandbox.world.entities import User
+from bot.sandbox.world.session_starts import SessionStarts
 from bot.sandbox.world.world import World
 
 GATEWAY_URL = f"wss://{GATEWAY_HOST}"
@@ -16,9 +18,10 @@ GATEWAY_URL = f"wss://{GATEWAY_HOST}"
 class PlaceRoutes:
     """Look things up."""
 
-    def __init__(self, *, world: World, access: Access) -> None:
+    def __init__(self, *, world: World, access: Access, session_starts: SessionStarts) -> None:
         self._world = world
         self._access = access
+        self._session_starts = session_starts
 
     def routes(self) -> list[Route]:
         """List the routes."""
@@ -37,7 +40,6 @@ class PlaceRoutes:
             ),
             Route(method="GET", template=channel, endpoint=self._channel),
             Route(method="POST", template=f"{channel}/typing", endpoint=self._typing),
-            Route(method="POST", template=f"{channel}/threads", endpoint=self._open_thread),
             Route(method="POST", template="/users/@me/channels", endpoint=self._direct_message),
         ]
 
@@ -77,14 +79,14 @@ class PlaceRoutes:
     def _gateway(self, call: Call) -> Reply:
         """Name the gateway; who came by the plain port gets the plain gateway."""
         is_real = call.host == DISCORD_HOST
-        limit: JsonObject = {
-            "total": 1000,
-            "remaining": 999,
-            "reset_after": 14400000,
-            "max_concurrency": 1,
-        }
         url = GATEWAY_URL if is_real else f"ws://{call.host}/gateway"
-        return Reply(body={"url": url, "shards": 1, "session_start_limit": limit})
+        return Reply(
+            body={
+                "url": url,
+                "shards": self._session_starts.recommended_shards,
+                "session_start_limit": self._session_starts.describe(),
+            }
+        )
 
     def _user(self, call: Call) -> Reply:
         user = self._world.users.get(call.params["user_id"])
@@ -97,13 +99,19 @@ class PlaceRoutes:
         return Reply(body=self._world.payloads.guild(guild))
 
     def _channels(self, call: Call) -> Reply:
+        """List channels without threads, and without what the bot cannot see ("Permissions")."""
         guild = self._access.guild(call.params["guild_id"])
         channels = [channel for channel in guild.channels.values() if not channel.is_thread]
-        return Reply(body=[self._world.payloads.channel(channel) for channel in channels])
+        visible = [channel for channel in channels if "view_channel" in channel.bot_permissions]
+        return Reply(body=[self._world.payloads.channel(channel) for channel in visible])
 
     def _members(self, call: Call) -> Reply:
-        members = self._access.guild(call.params["guild_id"]).members.values()
-        return Reply(body=[self._world.payloads.member(member) for member in members])
+        """Refuse: List Guild Members needs the intent GUILD_MEMBERS, which this bot does not have.
+
+        That the refusal is "Missing Access" was observed.
+        """
+        self._access.guild(call.params["guild_id"])
+        raise ApiError(Problem.MISSING_ACCESS)
 
     def _member(self, call: Call) -> Reply:
         guild = self._access.guild(call.params["guild_id"])
@@ -113,6 +121,9 @@ class PlaceRoutes:
         return Reply(body=self._world.payloads.member(member))
 
     def _channel(self, call: Call) -> Reply:
+        user = self._world.direct_channels.get(call.params["channel_id"])
+        if user is not None:
+            return Reply(body=self._direct_channel(call.params["channel_id"], user))
         channel = self._access.channel(call.params["channel_id"])
         return Reply(body=self._world.payloads.channel(channel))
 
@@ -120,13 +131,17 @@ class PlaceRoutes:
         self._access.channel(call.params["channel_id"])
         return Reply()
 
-    def _open_thread(self, call: Call) -> Reply:
-        parent = self._access.channel(call.params["channel_id"])
-        self._access.demand(parent, "create_public_threads")
-        owner = parent.guild.members[self._world.bot.id]
-        thread = self._world.add_thread(parent, str(call.payload.get("name")), owner=owner)
-        return Reply(status=201, body=self._world.payloads.channel(thread))
+    def _direct_message(self, call: Call) -> Reply:
+        """Open a direct channel ("User", Create DM); that always works, sending into it does not.
 
-    def _direct_message(self, _: Call) -> Reply:
-        """The sandbox has no direct messages: every member has switched them off."""
-        raise ApiError(Problem.CANNOT_SEND_TO_USER)
+        The sandbox has no direct messages: everybody has switched them off, which shows only when
+        one is sent (50007).
+        """
+        user = self._world.users.get(str(call.payload.get("recipient_id")))
+        if user is None or user.is_bot:
+            raise ApiError(Problem.INVALID_RECIPIENTS)
+        return Reply(body=self._direct_channel(self._world.open_direct(user), user))
+
+    def _direct_channel(self, id_: str, user: User) -> JsonObject:
+        recipients = [self._world.payloads.user(user)]
+        return {"id": id_, "type": 1, "flags": 0, "last_message_id": None, "recipients": recipients}

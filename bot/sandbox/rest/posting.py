@@ -1,31 +1,19 @@
 """Turns requests into messages: creates and edits them, with files, after all the checks.
 
-Sources: Discord's "Message" resource (create, edit) and "Uploading Files".
+Source: Discord's "Message" resource (create, edit).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from bot.sandbox.errors import ApiError, Problem, invalid
-from bot.sandbox.json_types import JsonObject, objects
-from bot.sandbox.rest.call import UploadedFile
-from bot.sandbox.rules.mentions import AllowedMentions
+from bot.sandbox.errors import ApiError, Problem
+from bot.sandbox.rest.attachments import Attachments, Content
+from bot.sandbox.rules.automod import check_words
+from bot.sandbox.rules.mentions import AllowedMentions, reached
 from bot.sandbox.rules.messages import Draft, check_draft
 from bot.sandbox.world.components import texts
-from bot.sandbox.world.entities import Attachment, Channel, Message, MessageFlags, MessageKind
-from bot.sandbox.world.media import content_type, safe_filename
+from bot.sandbox.world.entities import Channel, Message, MessageFlags, MessageKind
+from bot.sandbox.world.mentions import Mentions
 from bot.sandbox.world.world import World
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What a request asks a message to say, and within which bounds."""
-
-    payload: JsonObject
-    files: Mapping[int, UploadedFile]
-    upload_limit: int
-    parse: frozenset[str]
-    """The mentions that ping when the request does not say."""
 
 
 class Posting:
@@ -33,6 +21,7 @@ class Posting:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._attachments = Attachments(world)
 
     def blank(self, channel: Channel) -> Message:
         """Make a message of the bot's that says nothing and stands nowhere yet."""
@@ -49,12 +38,9 @@ class Posting:
         Raises:
             ApiError: Discord would refuse the content or the size of a file.
         """
-        self._fill(message, content)
-        is_reply = message.kind == MessageKind.REPLY and message.metadata is None
-        if is_reply and message.reference:
-            allowed = AllowedMentions.read(content.payload, content.parse)
-            replied = {message.reference.author.id}
-            message.pings |= replied if allowed.pings_replied_user else set()
+        self._fill(message, content, is_new=True)
+        may_speak = "send_tts_messages" in message.channel.bot_permissions
+        message.is_spoken = bool(content.payload.get("tts")) and may_speak
         self.place(message)
         return message
 
@@ -73,7 +59,7 @@ class Posting:
         if message.channel.archived:
             raise ApiError(Problem.THREAD_ARCHIVED)
         before, was_loading = message.text, message.is_loading
-        self._fill(message, content)
+        self._fill(message, content, is_new=False)
         message.flags &= ~MessageFlags.LOADING
         if not was_loading:
             message.edits.append(before)
@@ -81,58 +67,43 @@ class Posting:
         self._world.message_changed(message)
         return message
 
-    def _fill(self, message: Message, content: Content) -> None:
-        allowed = AllowedMentions.read(content.payload, content.parse)
-        draft = Draft.of(message).changed(content.payload)
-        draft = replace(draft, attachments=self._attachments(message, content))
-        check_draft(draft)
+    def _fill(self, message: Message, content: Content, *, is_new: bool) -> None:
+        payload = content.payload
+        allowed = AllowedMentions.read(payload, content.parse)
+        draft = Draft.of(message).changed(payload, is_new=is_new)
+        attachments = self._attachments.wanted(message, content, is_new=is_new)
+        draft = replace(draft, attachments=attachments)
+        check_draft(draft, payload)
+        self._check_words(message, draft)
         message.content, message.embeds = draft.content, draft.embeds
         message.components, message.flags = draft.components, draft.flags
         self._world.set_attachments(message, draft.attachments)
-        # An edit without allowed_mentions parses the content with the default allowances again.
-        message.pings |= allowed.pinged(_pinging_text(message), message.channel)
+        if is_new or ("components" if draft.is_v2 else "content") in payload:
+            self._mention(message, allowed)
 
-    def _attachments(self, message: Message, content: Content) -> list[Attachment]:
-        """Find the files a message is to have: `attachments` names the full set (API v10)."""
-        files = content.files
-        if any(len(file.content) > content.upload_limit for file in files.values()):
-            raise ApiError(Problem.TOO_LARGE)
-        if "attachments" not in content.payload:
-            new = [self._new(message, file, {}) for file in files.values()]
-            return [*message.attachments, *new]
-        kept = {attachment.id: attachment for attachment in message.attachments}
-        listed: list[Attachment] = []
-        for index, entry in enumerate(objects(content.payload["attachments"])):
-            id_ = str(entry.get("id"))
-            if id_ in kept:
-                description = entry.get("description", kept[id_].description)
-                listed.append(replace(kept[id_], description=description))
-            elif id_.isdecimal() and int(id_) in files:
-                listed.append(self._new(message, files[int(id_)], entry))
-            else:
-                path = ("attachments", index)
-                raise invalid(path, "ATTACHMENT_NOT_FOUND", "Attachment data not found")
-        return listed
+    def _check_words(self, message: Message, draft: Draft) -> None:
+        """Have AutoMod read what others are to see; that it spares whispers is ours."""
+        if not message.is_ephemeral:
+            author = message.channel.guild.members[self._world.bot.id]
+            check_words(author, draft.text)
 
-    def _new(self, message: Message, file: UploadedFile, entry: JsonObject) -> Attachment:
-        name = safe_filename(str(entry.get("filename") or file.filename))
-        id_ = self._world.snowflakes.new()
-        root = "ephemeral-attachments" if message.is_ephemeral else "attachments"
-        path = f"/{root}/{message.channel.id}/{id_}/{name}"
-        return Attachment(
-            id=id_,
-            channel_id=message.channel.id,
-            filename=name,
-            content=file.content,
-            content_type=content_type(name),
-            description=entry.get("description"),
-            is_spoiler=bool(entry.get("is_spoiler")) or name.startswith("SPOILER_"),
-            is_ephemeral=message.is_ephemeral,
-            path=path,
-            url=self._world.links.sign(path),
-        )
+    def _mention(self, message: Message, allowed: AllowedMentions) -> None:
+        """Decide whom a message mentions.
+
+        An edit does so "from scratch", with the default allowances if it names none ("Edit
+        Message"). Embeds mention nobody, and what only one member sees pings nobody.
+        """
+        text = "\n".join([message.content, *texts(message.components)])
+        author = message.channel.guild.members[message.author.id]
+        found = allowed.found(text, message.channel, author)
+        message.mentions = _with_replied(message, allowed, found)
+        if not message.is_ephemeral:
+            message.pings |= reached(message.mentions, message.channel)
 
 
-def _pinging_text(message: Message) -> str:
-    """Take what can ping: content and text displays, not embeds."""
-    return "\n".join([message.content, *texts(message.components)])
+def _with_replied(message: Message, allowed: AllowedMentions, found: Mentions) -> Mentions:
+    """Add the author of the message that a reply answers; a follow-up is no such reply."""
+    is_reply = message.kind == MessageKind.REPLY and message.metadata is None
+    if message.reference is None or not is_reply or not allowed.pings_replied_user:
+        return found
+    return replace(found, users=found.users | {message.reference.author.id})

@@ -6,6 +6,9 @@ Source: Discord's "Receiving and Responding to Interactions", "Interaction Callb
 
 from bot.sandbox.errors import invalid
 from bot.sandbox.json_types import JsonObject, as_object, objects
+from bot.sandbox.rules.bounds import check_length
+from bot.sandbox.rules.command_options import check_option_choice
+from bot.sandbox.rules.modals import check_modal
 from bot.sandbox.world.entities import MessageFlags
 from bot.sandbox.world.interaction import Interaction, InteractionKind, ResponseType
 
@@ -20,7 +23,14 @@ ALLOWED: dict[InteractionKind, frozenset[ResponseType]] = {
     InteractionKind.MODAL: MESSAGE_TYPES | UPDATE_TYPES,
 }
 
-OPTION_TYPES: dict[int, tuple[type, ...]] = {3: (str,), 4: (int,), 10: (int, float)}
+NOT_MODELLED = {
+    1: "PONG answers a PING, and those come over HTTP only.",
+    10: "PREMIUM_REQUIRED is only available for apps with monetization.",
+    12: "LAUNCH_ACTIVITY is only available for apps with Activities.",
+}
+"""Types that exist, and why an app like ours is refused them; the sentences are ours."""
+
+MAX_CHOICES = 25
 
 
 def check_callback(interaction: Interaction, payload: JsonObject) -> ResponseType:
@@ -29,17 +39,13 @@ def check_callback(interaction: Interaction, payload: JsonObject) -> ResponseTyp
     Raises:
         ApiError: 50035.
     """
-    allowed = {int(type_): type_ for type_ in ALLOWED[interaction.kind]}
-    type_ = allowed.get(payload.get("type", 0))
-    if type_ is None:
-        choices = ", ".join(str(choice) for choice in sorted(allowed))
-        raise invalid(("type",), "BASE_TYPE_CHOICES", f"Value must be one of {{{choices}}}.")
+    type_ = _read_type(interaction, payload.get("type"))
     data = as_object(payload.get("data"))
     match type_:
         case ResponseType.AUTOCOMPLETE:
             _check_choices(interaction, objects(data.get("choices")))
         case ResponseType.MODAL:
-            _check_modal(data)
+            check_modal(data)
         case ResponseType.DEFERRED_MESSAGE:
             _check_deferral(data)
         case _:
@@ -47,8 +53,24 @@ def check_callback(interaction: Interaction, payload: JsonObject) -> ResponseTyp
     return type_
 
 
+def _read_type(interaction: Interaction, asked: object) -> ResponseType:
+    allowed = ALLOWED[interaction.kind]
+    if interaction.target is None:
+        # A modal that a command opened has no message to update; a deferred update of nothing is
+        # taken as a silent acknowledgement (discord-api-docs#8612, discordjs/discord.js#8455).
+        allowed -= {ResponseType.UPDATE}
+    for type_ in allowed:
+        if type_ == asked:
+            return type_
+    choices = ", ".join(str(int(choice)) for choice in sorted(allowed))
+    message = f"Value must be one of {{{choices}}}."
+    if isinstance(asked, int) and asked in NOT_MODELLED:
+        message = NOT_MODELLED[asked]
+    raise invalid(("type",), "BASE_TYPE_CHOICES", message)
+
+
 def _check_deferral(data: JsonObject) -> None:
-    """Only EPHEMERAL is a valid flag of a deferral."""
+    """Only EPHEMERAL is a valid flag of a deferral; Components V2 comes with the edit."""
     if int(data.get("flags") or 0) & ~MessageFlags.EPHEMERAL:
         path = ("data", "flags")
         raise invalid(path, "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL may be set on a deferral")
@@ -56,17 +78,10 @@ def _check_deferral(data: JsonObject) -> None:
 
 def _check_choices(interaction: Interaction, choices: list[JsonObject]) -> None:
     path = ("data", "choices")
-    if len(choices) > 25:
-        raise invalid(path, "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
-    types = OPTION_TYPES.get(_focused_type(interaction.data), (str, int, float))
+    check_length(path, choices, 0, MAX_CHOICES)
+    type_ = _focused_type(interaction.data)
     for index, choice in enumerate(choices):
-        name, value = str(choice.get("name", "")), choice.get("value")
-        if not 1 <= len(name) <= 100:
-            message = "Must be between 1 and 100 in length."
-            raise invalid((*path, index, "name"), "BASE_TYPE_BAD_LENGTH", message)
-        if not isinstance(value, types) or (isinstance(value, str) and len(value) > 100):
-            message = "The value does not fit the option."
-            raise invalid((*path, index, "value"), "APPLICATION_COMMAND_OPTIONS_VALUE", message)
+        check_option_choice((*path, index), choice, type_)
 
 
 def _focused_type(data: JsonObject) -> int:
@@ -77,13 +92,3 @@ def _focused_type(data: JsonObject) -> int:
         if nested:
             return nested
     return 0
-
-
-def _check_modal(data: JsonObject) -> None:
-    for name, most in (("title", 45), ("custom_id", 100)):
-        if not 1 <= len(str(data.get(name, ""))) <= most:
-            message = f"Must be between 1 and {most} in length."
-            raise invalid(("data", name), "BASE_TYPE_BAD_LENGTH", message)
-    if not 1 <= len(objects(data.get("components"))) <= 5:
-        message = "Must be between 1 and 5 in length."
-        raise invalid(("data", "components"), "BASE_TYPE_BAD_LENGTH", message)

@@ -1,23 +1,26 @@
-"""Refuses slash commands that Discord would not register.
+"""Refuses commands that Discord would not register.
 
-Source: Discord's "Application Commands": naming pattern, 25 options and choices, 100 characters of
-description, required options first, 8000 characters in all.
+Source: Discord's "Application Commands": naming, kinds and how many there may be of each, 8000
+characters in all, contexts. Their options are in `command_options.py`.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 
-from bot.sandbox.errors import ApiError, invalid
-from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.errors import invalid
+from bot.sandbox.json_types import JsonObject, as_object, objects
+from bot.sandbox.rules.bounds import Path, check_length, check_text
+from bot.sandbox.rules.command_options import check_options
+from bot.sandbox.rules.command_texts import check_description, check_names, check_slash_name
 
-Path = tuple[str | int, ...]
+CHAT_INPUT, USER, MESSAGE = 1, 2, 3
+MAX_COMMANDS = {CHAT_INPUT: 100, USER: 15, MESSAGE: 15}
+"""15 of each context menu: Discord's change log of 2026-03-03."""
 
-NAME = re.compile(r"[-_'\w]{1,32}")
-CHAT_INPUT = 1
-SUBCOMMANDS = frozenset({1, 2})
-MAX_COMMANDS = 100
-MAX_LISTED = 25
 MAX_TEXT = 8000
+CONTEXTS = frozenset({0, 1, 2})
+INTEGRATION_TYPES = frozenset({0, 1})
 
 
 def check_commands(commands: list[JsonObject]) -> None:
@@ -26,80 +29,94 @@ def check_commands(commands: list[JsonObject]) -> None:
     Raises:
         ApiError: 50035.
     """
-    inputs = [command for command in commands if command.get("type", CHAT_INPUT) == CHAT_INPUT]
-    if len(inputs) > MAX_COMMANDS:
-        raise _too_long((), MAX_COMMANDS)
-    names = [str(command.get("name")) for command in inputs]
-    if len(set(names)) != len(names):
-        raise invalid((), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Names must be unique")
-    for index, command in enumerate(inputs):
+    for index, command in enumerate(commands):
         check_command((index,), command)
+    check_set(commands)
 
 
-def check_command(path: Path, command: JsonObject) -> None:
-    """Check one slash command.
+def check_set(commands: Collection[JsonObject]) -> None:
+    """Check that commands can stand together: unique by kind and name, not too many of a kind.
 
     Raises:
         ApiError: 50035.
     """
-    _check_named(path, command)
-    _check_options((*path, "options"), objects(command.get("options")))
+    keys = [(kind_of(command), command["name"]) for command in commands]
+    if len(set(keys)) != len(keys):
+        raise invalid((), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Names must be unique")
+    for kind, number in Counter(kind for kind, _ in keys).items():
+        check_length((), range(number), 0, MAX_COMMANDS[kind])
+
+
+def check_command(path: Path, command: JsonObject) -> None:
+    """Check one command.
+
+    Raises:
+        ApiError: 50035.
+    """
+    kind = kind_of(command)
+    if kind not in MAX_COMMANDS:
+        # Type 4 is the Entry Point of an Activity, which the sandbox's bot has not.
+        raise invalid((*path, "type"), "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3}.")
+    if kind == CHAT_INPUT:
+        _check_slash(path, command)
+    else:
+        _check_menu(path, command)
+    _check_permissions(path, command)
+    _check_places((*path, "contexts"), command.get("contexts"), CONTEXTS)
+    _check_places((*path, "integration_types"), command.get("integration_types"), INTEGRATION_TYPES)
+
+
+def _check_slash(path: Path, command: JsonObject) -> None:
+    check_names(path, command, check_slash_name)
+    check_description(path, command)
+    check_options((*path, "options"), objects(command.get("options")))
     if sum(_lengths(command)) > MAX_TEXT:
         code = "APPLICATION_COMMAND_TOO_LARGE"
         raise invalid(path, code, f"Command exceeds maximum size ({MAX_TEXT})")
 
 
-def _check_named(path: Path, entry: JsonObject) -> None:
-    name, description = str(entry.get("name", "")), str(entry.get("description", ""))
-    if not NAME.fullmatch(name) or name != name.lower():
-        raise invalid((*path, "name"), "APPLICATION_COMMAND_INVALID_NAME", "Name is invalid")
-    if not 1 <= len(description) <= 100:
-        message = "Must be between 1 and 100 in length."
-        raise invalid((*path, "description"), "BASE_TYPE_BAD_LENGTH", message)
+def _check_menu(path: Path, command: JsonObject) -> None:
+    """Check a user or message command: any case, spaces; neither description nor options."""
+    check_names(path, command, _check_menu_name)
+    for field in ("description", "description_localizations", "options"):
+        if command.get(field):
+            code = "APPLICATION_COMMAND_MENU_FIELD"
+            raise invalid((*path, field), code, f"A context menu command has no {field}")
 
 
-def _check_options(path: Path, options: list[JsonObject]) -> None:
-    if len(options) > MAX_LISTED:
-        raise _too_long(path, MAX_LISTED)
-    names = [option.get("name") for option in options]
-    if len(set(names)) != len(names):
-        code = "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS"
-        raise invalid(path, code, "Option name already exists")
-    required = [bool(option.get("required")) for option in options]
-    if required != sorted(required, reverse=True):
-        code = "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID"
-        raise invalid(path, code, "Required options must be placed before non-required options")
-    for index, option in enumerate(options):
-        _check_option((*path, index), option)
+def _check_menu_name(path: Path, name: object) -> None:
+    check_text(path, name, 1, 32)
 
 
-def _check_option(path: Path, option: JsonObject) -> None:
-    _check_named(path, option)
-    choices = objects(option.get("choices"))
-    if len(choices) > MAX_LISTED:
-        raise _too_long((*path, "choices"), MAX_LISTED)
-    if choices and option.get("autocomplete"):
-        code = "APPLICATION_COMMAND_OPTIONS_AUTOCOMPLETE_CHOICES"
-        raise invalid(path, code, "Autocomplete cannot be used with choices")
-    for index, choice in enumerate(choices):
-        if not 1 <= len(str(choice.get("name", ""))) <= 100:
-            message = "Must be between 1 and 100 in length."
-            place = (*path, "choices", index, "name")
-            raise invalid(place, "BASE_TYPE_BAD_LENGTH", message)
-    if option.get("type") in SUBCOMMANDS:
-        _check_options((*path, "options"), objects(option.get("options")))
+def _check_permissions(path: Path, command: JsonObject) -> None:
+    """Check the bit set; a string by the docs, a number by the OpenAPI document: both are taken."""
+    given = command.get("default_member_permissions")
+    if given is not None and not re.fullmatch(r"\d+", str(given)):
+        place = (*path, "default_member_permissions")
+        raise invalid(place, "NUMBER_TYPE_COERCE", f'Value "{given}" is not a bit set.')
+
+
+def _check_places(path: Path, given: object, known: Collection[int]) -> None:
+    if given is None:
+        return
+    listed = list(given) if isinstance(given, list) else []
+    if not listed or len(set(listed)) != len(listed) or not set(listed) <= set(known):
+        choices = ", ".join(str(place) for place in sorted(known))
+        raise invalid(path, "BASE_TYPE_CHOICES", f"Values must be unique and of {{{choices}}}.")
+
+
+def kind_of(command: JsonObject) -> int:
+    """Tell a command's type; a slash command need not say."""
+    return int(command.get("type") or CHAT_INPUT)
 
 
 def _lengths(entry: JsonObject) -> Iterator[int]:
     """Count names, descriptions and values; the longest localisation counts for its field."""
     for field in ("name", "description"):
-        localised = entry.get(f"{field}_localizations") or {}
-        yield max(len(str(text)) for text in [entry.get(field, ""), *localised.values()])
-    for choice in objects(entry.get("choices")):
-        yield len(str(choice.get("name", ""))) + len(str(choice.get("value", "")))
-    for option in objects(entry.get("options")):
-        yield from _lengths(option)
-
-
-def _too_long(path: Path, most: int) -> ApiError:
-    return invalid(path, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
+        localised = as_object(entry.get(f"{field}_localizations"))
+        texts = [entry.get(field) or "", *localised.values()]
+        yield max(len(str(text)) for text in texts)
+    yield len(str(entry.get("value", "")))
+    for nested in ("choices", "options"):
+        for one in objects(entry.get(nested)):
+            yield from _lengths(one)

@@ -1,25 +1,36 @@
 """Refuses message contents that Discord would refuse.
 
-Sources: Discord's "Message" resource (2000 characters, ten embeds, ten files, 1024 characters of
-description) and "Component Reference" (what Components V2 excludes).
+Sources: Discord's "Message" resource (2000 characters, ten files, flags) and "Component Reference"
+(what Components V2 excludes).
 """
 
 from dataclasses import dataclass, replace
 
 from bot.sandbox.errors import ApiError, Problem, invalid
 from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.rules.bounds import check_length, too_long
 from bot.sandbox.rules.components import check_components
+from bot.sandbox.rules.embeds import check_embeds
+from bot.sandbox.world.components import texts
+from bot.sandbox.world.embeds import embed_text
 from bot.sandbox.world.entities import NO_FLAGS, Attachment, Message, MessageFlags
 
 MAX_CONTENT = 2000
-MAX_EMBEDS = 10
-MAX_EMBED_TEXT = 6000
 MAX_ATTACHMENTS = 10
 MAX_DESCRIPTION = 1024
+MAX_FILENAME = 1024  # the request schema of Discord's OpenAPI document
+MAX_NONCE = 25
 
-SETTABLE = (
+ON_CREATE = (
     MessageFlags.SUPPRESS_EMBEDS | MessageFlags.SUPPRESS_NOTIFICATIONS | MessageFlags.COMPONENTS_V2
 )
+"""What "Create Message" can set, but for voice messages, which the sandbox does not have."""
+
+ON_EDIT = MessageFlags.SUPPRESS_EMBEDS | MessageFlags.COMPONENTS_V2
+"""What "Edit Message" can set; "unsupported flag changes are currently ignored without error"."""
+
+LEGACY = ("content", "embeds", "sticker_ids", "poll", "shared_client_theme")
+"""What a message with Components V2 cannot have beside them ("Create Message")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +54,7 @@ class Draft:
             flags=message.flags,
         )
 
-    def changed(self, payload: JsonObject) -> "Draft":
+    def changed(self, payload: JsonObject, *, is_new: bool) -> "Draft":
         """Apply a payload: what it does not name stays, what it sets to null goes."""
         draft = self
         if "content" in payload:
@@ -52,9 +63,22 @@ class Draft:
             draft = replace(draft, embeds=objects(payload["embeds"]))
         if "components" in payload:
             draft = replace(draft, components=objects(payload["components"]))
-        # Components V2 cannot be taken back: flags are only ever added.
-        asked = MessageFlags(int(payload.get("flags") or 0) & SETTABLE)
-        return replace(draft, flags=draft.flags | asked)
+        if payload.get("flags") is not None:
+            draft = replace(draft, flags=self._flags(int(payload["flags"]), is_new=is_new))
+        return draft
+
+    def _flags(self, asked: int, *, is_new: bool) -> MessageFlags:
+        """Components V2 cannot be taken back; embeds can be hidden and shown again."""
+        if is_new:
+            return self.flags | MessageFlags(asked & ON_CREATE)
+        kept = self.flags & ~MessageFlags.SUPPRESS_EMBEDS
+        return kept | MessageFlags(asked & ON_EDIT)
+
+    @property
+    def text(self) -> str:
+        """All that it says: content, embeds, text displays."""
+        said = [self.content, *(embed_text(embed) for embed in self.embeds)]
+        return "\n".join([*said, *texts(self.components)])
 
     @property
     def is_v2(self) -> bool:
@@ -63,64 +87,56 @@ class Draft:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to show."""
-        return not (self.content or self.embeds or self.components or self.attachments)
+        """Whether there is nothing to show; white space is nothing (observed)."""
+        has_content = bool(self.content.strip())
+        return not (has_content or self.embeds or self.components or self.attachments)
 
 
-def check_draft(draft: Draft) -> None:
-    """Check all of a message's content.
+def check_draft(draft: Draft, payload: JsonObject) -> None:
+    """Check all of a message's content; `payload` asked for it.
 
     Raises:
         ApiError: 50035 with the place of the first mistake, or 50006 for an empty message.
     """
-    if len(draft.content) > MAX_CONTENT:
-        raise _too_long(("content",), MAX_CONTENT)
-    _check_embeds(draft.embeds)
+    check_length(("content",), draft.content, 0, MAX_CONTENT)
+    check_embeds(draft.embeds)
     _check_attachments(draft.attachments)
-    _check_exclusive(draft)
+    _check_exclusive(draft, payload)
     filenames = {attachment.filename for attachment in draft.attachments}
     check_components(draft.components, is_v2=draft.is_v2, filenames=filenames)
-    if draft.is_empty:
+    # That with Components V2 files alone are nothing is ours: nobody would see them.
+    if draft.is_empty or (draft.is_v2 and not draft.components):
         raise ApiError(Problem.EMPTY_MESSAGE)
 
 
-def _check_exclusive(draft: Draft) -> None:
-    for name, is_used in (("content", draft.content), ("embeds", draft.embeds)):
-        if draft.is_v2 and is_used:
+def read_nonce(payload: JsonObject) -> str | int | None:
+    """Read the nonce of a new message, a text or a number.
+
+    Raises:
+        ApiError: 50035; it is too long.
+    """
+    nonce = payload.get("nonce")
+    if nonce is None:
+        return None
+    if len(str(nonce)) > MAX_NONCE:
+        raise too_long(("nonce",), MAX_NONCE)
+    return nonce if isinstance(nonce, int) else str(nonce)
+
+
+def _check_exclusive(draft: Draft, payload: JsonObject) -> None:
+    if not draft.is_v2:
+        return
+    used = payload | {"content": draft.content, "embeds": draft.embeds}
+    for name in LEGACY:
+        if used.get(name):
             code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2"
             message = f"The '{name}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
             raise invalid((name,), code, message)
-    if draft.is_v2 and not draft.components:
-        raise ApiError(Problem.EMPTY_MESSAGE)
-
-
-def _check_embeds(embeds: list[JsonObject]) -> None:
-    if len(embeds) > MAX_EMBEDS:
-        raise _too_long(("embeds",), MAX_EMBEDS)
-    for index, embed in enumerate(embeds):
-        for name, most in (("title", 256), ("description", 4096)):
-            if len(str(embed.get(name) or "")) > most:
-                raise _too_long(("embeds", index, name), most)
-        if len(objects(embed.get("fields"))) > 25:
-            raise _too_long(("embeds", index, "fields"), 25)
-    if sum(_embed_length(embed) for embed in embeds) > MAX_EMBED_TEXT:
-        raise invalid(("embeds",), "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size")
-
-
-def _embed_length(embed: JsonObject) -> int:
-    parts = [embed.get("title"), embed.get("description"), (embed.get("footer") or {}).get("text")]
-    for entry in objects(embed.get("fields")):
-        parts += [entry.get("name"), entry.get("value")]
-    return sum(len(str(part)) for part in parts if part)
 
 
 def _check_attachments(attachments: list[Attachment]) -> None:
-    if len(attachments) > MAX_ATTACHMENTS:
-        raise _too_long(("attachments",), MAX_ATTACHMENTS)
+    check_length(("attachments",), attachments, 0, MAX_ATTACHMENTS)
     for index, attachment in enumerate(attachments):
-        if len(attachment.description or "") > MAX_DESCRIPTION:
-            raise _too_long(("attachments", index, "description"), MAX_DESCRIPTION)
-
-
-def _too_long(path: tuple[str | int, ...], most: int) -> ApiError:
-    return invalid(path, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
+        path = ("attachments", index)
+        check_length((*path, "description"), attachment.description or "", 0, MAX_DESCRIPTION)
+        check_length((*path, "filename"), attachment.filename, 1, MAX_FILENAME)

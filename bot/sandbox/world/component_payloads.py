@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import count
 
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.world.components import SELECTS, ComponentType
+from bot.sandbox.world.components import SELECTS, ComponentType, walk
 
 DEFAULTS: dict[int, JsonObject] = {
     ComponentType.BUTTON: {"style": 1},
@@ -25,17 +25,28 @@ class ComponentPayloads:
 
     def __init__(self, media: Callable[[str], JsonObject]) -> None:
         self._media = media
-        self._ids = count(1)
+        self._taken: set[object] = set()
+        self._ids = (number for number in count(1) if number not in self._taken)
 
     def complete(self, components: list[JsonObject]) -> list[JsonObject]:
-        """Complete the components and all that they hold."""
+        """Complete the components and all that they hold.
+
+        Ids are "generated sequentially if left empty", 0 is as good as empty, and no generated one
+        "will use another id that exists in the message" ("Anatomy of a Component").
+        """
+        self._taken |= {component.get("id") for component in walk(components)}
+        return self._completed(components)
+
+    def _completed(self, components: list[JsonObject]) -> list[JsonObject]:
         return [self._component(component) for component in components]
 
     def _component(self, component: JsonObject) -> JsonObject:
         kind = int(component.get("type", 0))
-        whole = DEFAULTS.get(kind, {}) | {"id": next(self._ids)} | component
+        id_ = component.get("id") or next(self._ids)
+        whole = DEFAULTS.get(kind, {}) | component | {"id": id_}
+        whole.pop("required", None)  # a select's, "ignored in messages"
         if "components" in component:
-            whole["components"] = self.complete(objects(component["components"]))
+            whole["components"] = self._completed(objects(component["components"]))
         if "accessory" in component:
             whole["accessory"] = self._component(as_object(component["accessory"]))
         return whole | self._shown_media(kind, component)

@@ -29,8 +29,18 @@ class ComponentType(IntEnum):
     CONTAINER = 17
 
 
+class ButtonStyle(IntEnum):
+    """Discord's "Button Styles"."""
+
+    PRIMARY = 1
+    SECONDARY = 2
+    SUCCESS = 3
+    DANGER = 4
+    LINK = 5
+    PREMIUM = 6
+
+
 SELECTS = frozenset({3, 5, 6, 7, 8})
-LINK_STYLE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,10 @@ from enum import IntEnum, IntFlag
 from typing import Protocol, TypeVar
 
 from bot.sandbox.errors import SandboxError
-from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.json_types import JsonObject
 from bot.sandbox.world.components import Button, buttons, shown_urls, texts
+from bot.sandbox.world.embeds import embed_text, embed_urls
+from bot.sandbox.world.mentions import NOBODY, Mentions
 from bot.sandbox.world.permissions import (
     ALL_PERMISSIONS,
     Overwrite,
@@ -44,6 +46,7 @@ class MessageFlags(IntFlag):
     """Discord's "Message Flags", those that matter to a bot."""
 
     SUPPRESS_EMBEDS = 1 << 2
+    HAS_THREAD = 1 << 5
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
@@ -59,6 +62,7 @@ class MessageKind(IntEnum):
     DEFAULT = 0
     REPLY = 19
     CHAT_INPUT_COMMAND = 20
+    CONTEXT_MENU_COMMAND = 23
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -84,6 +88,12 @@ class Role:
     permissions: set[str]
     position: int = 0
     is_managed: bool = False
+    is_mentionable: bool = False
+
+    @property
+    def mention(self) -> str:
+        """The text that mentions this role."""
+        return f"<@&{self.id}>"
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -113,7 +123,7 @@ class Guild:
         Raises:
             SandboxError: There is none of that name.
         """
-        return _named(self.members.values(), name)
+        return named(self.members.values(), name)
 
     def role(self, name: str) -> Role:
         """Find a role by name.
@@ -121,7 +131,7 @@ class Guild:
         Raises:
             SandboxError: There is none of that name.
         """
-        return _named(self.roles.values(), name)
+        return named(self.roles.values(), name)
 
     def channel(self, name: str) -> "Channel":
         """Find a channel or a thread by name.
@@ -129,7 +139,7 @@ class Guild:
         Raises:
             SandboxError: There is none of that name.
         """
-        return _named(self.channels.values(), name)
+        return named(self.channels.values(), name)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -196,6 +206,11 @@ class Channel:
     archived: bool = False
     locked: bool = False
     slowmode_s: int = 0
+    auto_archive_minutes: int = 1440
+    archive_changed_at: datetime | None = None
+    """When a thread was last archived or revived."""
+    joined: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """Since when somebody is a member of a thread, by user id."""
     messages: dict[str, "Message"] = field(default_factory=dict[str, "Message"], repr=False)
     overwrites: dict[str, Overwrite] = field(default_factory=dict[str, Overwrite], repr=False)
     """What roles and members may do here in particular, by their ids."""
@@ -276,12 +291,19 @@ class Message:
     flags: MessageFlags = NO_FLAGS
     kind: MessageKind = MessageKind.DEFAULT
     reference: "Message | None" = None
-    nonce: str | None = None
+    nonce: str | int | None = None
+    is_spoken: bool = False
+    """Whether it was sent to be read aloud (`tts`)."""
     metadata: JsonObject | None = None
     ephemeral_to: Member | None = None
     edited_at: datetime | None = None
     edits: list[str] = field(default_factory=list[str])
+    mentions: Mentions = NOBODY
+    """Whom it mentions now; an edit of its text decides this anew."""
     pings: set[str] = field(default_factory=set[str])
+    """Who has been mentioned at any time and can see it, by user id. Discord does not say whether
+    an edit notifies; ours counts it, so that a test notices an edit that forgot to forbid it."""
+    thread: Channel | None = None
     is_deleted: bool = False
 
     @property
@@ -302,13 +324,27 @@ class Message:
     @property
     def text(self) -> str:
         """All text that a reader sees: content, embeds, text displays, in order."""
-        parts = [self.content, *(_embed_text(embed) for embed in self.embeds)]
+        parts = [self.content, *(embed_text(embed) for embed in self.shown_embeds)]
         return "\n".join(part for part in [*parts, *texts(self.components)] if part)
 
     @property
     def buttons(self) -> list[Button]:
         """The buttons below the message, in order."""
         return buttons(self.components)
+
+    @property
+    def shown_embeds(self) -> list[JsonObject]:
+        """The embeds, unless SUPPRESS_EMBEDS hides them."""
+        return [] if MessageFlags.SUPPRESS_EMBEDS in self.flags else self.embeds
+
+    @property
+    def listed_attachments(self) -> list[Attachment]:
+        """The files that `attachments` lists to the bot: not those that embeds or components show.
+
+        Intended, says discord-api-docs#8279: those are found in the embeds and components.
+        """
+        urls = [*embed_urls(self.embeds), *shown_urls(self.components)]
+        return [attachment for attachment in self.attachments if not attachment.is_shown_by(urls)]
 
     @property
     def shown_attachments(self) -> list[Attachment]:
@@ -319,17 +355,13 @@ class Message:
         return [attachment for attachment in self.attachments if attachment.is_shown_by(urls)]
 
 
-def _named(things: Collection[T], name: str) -> T:
+def named(things: Collection[T], name: str) -> T:
+    """Find one thing by its name.
+
+    Raises:
+        SandboxError: None has that name; the message lists those there are.
+    """
     for thing in things:
         if thing.name == name:
             return thing
     raise SandboxError(f"nothing is named {name!r}; there: {[thing.name for thing in things]}")
-
-
-def _embed_text(embed: JsonObject) -> str:
-    fields = [
-        f"{entry.get('name')}: {entry.get('value')}" for entry in objects(embed.get("fields"))
-    ]
-    footer = embed.get("footer") or {}
-    parts = [embed.get("title"), embed.get("description"), *fields, footer.get("text")]
-    return "\n".join(str(part) for part in parts if part)

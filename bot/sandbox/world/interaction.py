@@ -26,7 +26,11 @@ class InteractionKind(IntEnum):
 
 
 class ResponseType(IntEnum):
-    """Discord's "Interaction Callback Type", those that a bot in a guild uses."""
+    """Discord's "Interaction Callback Type", those that a bot in a guild uses.
+
+    Not here, and refused: PONG answers only a PING, which comes over HTTP; PREMIUM_REQUIRED and
+    LAUNCH_ACTIVITY are for apps with monetization or an Activity.
+    """
 
     MESSAGE = 4
     DEFERRED_MESSAGE = 5
@@ -48,6 +52,11 @@ class Interaction:
     data: JsonObject
     created_at: datetime
     target: Message | None = None
+    """The message whose component was used, or on which a message command was; a modal has that
+    of the component that opened it."""
+    target_member: Member | None = None
+    opener: "Interaction | None" = None
+    """What opened the modal that this interaction sends."""
     payload: JsonObject = field(default_factory=dict[str, object], repr=False)
     acked_at: datetime | None = None
     response_type: ResponseType | None = None
@@ -56,7 +65,9 @@ class Interaction:
     followups: list[Message] = field(default_factory=list[Message])
     choices: list[JsonObject] | None = None
     modal: JsonObject | None = None
-    answer: Message | None = None
+    submitted: "Interaction | None" = None
+    """How the modal was last sent."""
+    answered_with: Message | None = None
     changes: Changes = field(repr=False)
     history: Callable[["Interaction"], str] = field(repr=False)
 
@@ -67,6 +78,26 @@ class Interaction:
     def is_expired(self, now: datetime) -> bool:
         """Whether the token's fifteen minutes are over."""
         return now > self.created_at + TOKEN_LIFE
+
+    def failed(self, now: datetime) -> bool:
+        """Whether the member has been told "The application did not respond".
+
+        After three seconds without an acknowledgement; after the token's fifteen minutes when a
+        deferral still says "thinking" (observed: discordjs/guide#936). Options that do not complete
+        themselves fail without a word.
+        """
+        if self.kind == InteractionKind.AUTOCOMPLETE:
+            return False
+        return self.is_too_late(now) or (self.original_is_open and self.is_expired(now))
+
+    @property
+    def answer(self) -> Message | None:
+        """The first answer with content; also a deferral that the bot's token has filled."""
+        if self.answered_with is not None:
+            return self.answered_with
+        was_deferred = self.response_type == ResponseType.DEFERRED_MESSAGE
+        is_filled = was_deferred and self.message is not None and not self.message.is_loading
+        return self.message if is_filled else None
 
     @property
     def original_is_open(self) -> bool:

@@ -6,6 +6,7 @@ The shapes follow Discord's resource pages; guilds carry all that a strict clien
 from bot.sandbox.hosts import MEDIA_HOST
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.world.component_payloads import ComponentPayloads
+from bot.sandbox.world.embeds import complete_embed
 from bot.sandbox.world.entities import (
     Attachment,
     Channel,
@@ -19,6 +20,8 @@ from bot.sandbox.world.entities import (
 from bot.sandbox.world.links import CdnLinks
 from bot.sandbox.world.media import picture_size
 from bot.sandbox.world.permissions import permission_bits
+
+IS_SPOILER = 1 << 3  # resource "Message", Attachment Flags
 
 EMPTY_GUILD: JsonObject = {
     "icon": None,
@@ -106,7 +109,7 @@ class Payloads:
             "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
             "hoist": False,
             "managed": role.is_managed,
-            "mentionable": False,
+            "mentionable": role.is_mentionable,
             "icon": None,
             "unicode_emoji": None,
             "flags": 0,
@@ -149,16 +152,23 @@ class Payloads:
             for id_, overwrite in channel.overwrites.items()
         ]
 
+    def thread_member(self, thread: Channel, user_id: str) -> JsonObject:
+        """Describe somebody's membership of a thread (resource "Channel", thread member)."""
+        since = thread.joined[user_id].isoformat()
+        return {"id": thread.id, "user_id": user_id, "join_timestamp": since, "flags": 0}
+
     def _thread(self, channel: Channel) -> JsonObject:
-        return {
+        is_joined = self._bot.id in channel.joined
+        own = {"member": self.thread_member(channel, self._bot.id)} if is_joined else {}
+        return own | {
             "owner_id": channel.owner_id,
             "message_count": len(channel.messages),
             "total_message_sent": len(channel.messages),
-            "member_count": len(channel.guild.members),
+            "member_count": len(channel.joined),
             "thread_metadata": {
                 "archived": channel.archived,
-                "auto_archive_duration": 1440,
-                "archive_timestamp": channel.created_at.isoformat(),
+                "auto_archive_duration": channel.auto_archive_minutes,
+                "archive_timestamp": (channel.archive_changed_at or channel.created_at).isoformat(),
                 "create_timestamp": channel.created_at.isoformat(),
                 "locked": channel.locked,
             },
@@ -204,6 +214,8 @@ class Payloads:
             optional["description"] = attachment.description
         if attachment.is_ephemeral:
             optional["ephemeral"] = True
+        if attachment.is_spoiler:
+            optional["flags"] = IS_SPOILER
         return optional | {
             "id": attachment.id,
             "filename": attachment.filename,
@@ -221,26 +233,32 @@ class Payloads:
             "type": int(message.kind),
             "author": self.user(message.author),
             "content": message.content,
-            "embeds": message.embeds,
+            "embeds": self._embeds(message),
             "components": self._components(message),
-            "attachments": [self.attachment(attachment) for attachment in message.attachments],
+            "attachments": [self.attachment(one) for one in message.listed_attachments],
             "flags": int(message.flags),
             "timestamp": message.created_at.isoformat(),
             "edited_timestamp": message.edited_at.isoformat() if message.edited_at else None,
             "mentions": self._mentions(message),
-            "mention_roles": [],
-            "mention_everyone": False,
+            "mention_roles": sorted(message.mentions.roles),
+            "mention_everyone": message.mentions.everyone,
             "pinned": False,
-            "tts": False,
+            "tts": message.is_spoken,
         }
 
     def _components(self, message: Message) -> list[JsonObject]:
         complete = ComponentPayloads(lambda url: self._media(message, url)).complete
         return complete(message.components)
 
+    def _embeds(self, message: Message) -> list[JsonObject]:
+        def media(url: str) -> JsonObject:
+            return self._media(message, url)
+
+        return [complete_embed(embed, media) for embed in message.shown_embeds]
+
     def _mentions(self, message: Message) -> list[JsonObject]:
-        members = message.channel.guild.members
-        return [self.user(members[id_].user) for id_ in sorted(message.pings) if id_ in members]
+        members, mentioned = message.channel.guild.members, sorted(message.mentions.users)
+        return [self.user(members[id_].user) for id_ in mentioned if id_ in members]
 
     def _message_links(self, message: Message) -> JsonObject:
         links: JsonObject = {}
@@ -251,6 +269,8 @@ class Payloads:
         if message.metadata is not None:
             links["webhook_id"] = self._bot.id
             links["interaction_metadata"] = message.metadata
+        if message.thread is not None:
+            links["thread"] = self.channel(message.thread)
         if message.reference is not None:
             links |= self._reference(message.reference, message.kind)
         return links
@@ -263,8 +283,10 @@ class Payloads:
             "guild_id": referenced.channel.guild.id,
         }
         payload: JsonObject = {"message_reference": reference}
-        if kind == MessageKind.REPLY:
+        if kind in {MessageKind.REPLY, MessageKind.CONTEXT_MENU_COMMAND}:
             original = None if referenced.is_deleted else self.message(referenced)
+            if original is not None:
+                original.pop("referenced_message", None)  # one level, as in Discord's OpenAPI
             payload["referenced_message"] = original
         return payload
 

@@ -19,6 +19,7 @@ PERMISSION_BITS = {
     "view_audit_log": 7,
     "view_channel": 10,
     "send_messages": 11,
+    "send_tts_messages": 12,
     "manage_messages": 13,
     "embed_links": 14,
     "attach_files": 15,
@@ -33,6 +34,7 @@ PERMISSION_BITS = {
     "create_private_threads": 36,
     "send_messages_in_threads": 38,
     "moderate_members": 40,
+    "bypass_slowmode": 52,
 }
 
 MEMBER_PERMISSIONS = frozenset(

@@ -7,6 +7,7 @@ all wakes those who wait.
 from collections.abc import Callable, Iterable
 
 from bot.sandbox.json_types import JsonObject
+from bot.sandbox.world.assumptions import Assumptions
 from bot.sandbox.world.changes import Changes
 from bot.sandbox.world.clock import SandboxClock
 from bot.sandbox.world.entities import (
@@ -17,11 +18,14 @@ from bot.sandbox.world.entities import (
     Guild,
     Member,
     Message,
+    MessageFlags,
     Role,
     User,
+    named,
 )
 from bot.sandbox.world.interaction import Interaction
 from bot.sandbox.world.links import CdnLinks
+from bot.sandbox.world.mentions import NOBODY, Mentions
 from bot.sandbox.world.payloads import Payloads
 from bot.sandbox.world.permissions import MEMBER_PERMISSIONS
 from bot.sandbox.world.snowflakes import Snowflakes
@@ -34,6 +38,7 @@ class World:
 
     def __init__(self, *, clock: SandboxClock) -> None:
         self.clock = clock
+        self.assumptions = Assumptions()
         self.changes = Changes()
         self.snowflakes = Snowflakes(clock)
         self.links = CdnLinks(clock)
@@ -42,6 +47,8 @@ class World:
         self.payloads = Payloads(bot=self.bot, links=self.links)
         self.users: dict[str, User] = {self.bot.id: self.bot, self.owner.id: self.owner}
         self.guilds: dict[str, Guild] = {}
+        self.left_guilds: dict[str, Guild] = {}
+        self.direct_channels: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.messages: dict[str, Message] = {}
         self.files: dict[str, Attachment] = {}
@@ -63,6 +70,14 @@ class World:
         """List the commands that a member of `guild` can use: global ones and the guild's own."""
         found = {**self.commands.get(None, {}), **self.commands.get(guild.id, {})}
         return list(found.values())
+
+    def guild(self, name: str) -> Guild:
+        """Find a guild by name.
+
+        Raises:
+            SandboxError: The bot is in none of that name.
+        """
+        return named(self.guilds.values(), name)
 
     # People and places
 
@@ -95,11 +110,19 @@ class World:
         return guild
 
     def remove_guild(self, guild: Guild) -> None:
-        """Throw the bot out of a guild."""
-        del self.guilds[guild.id]
-        for channel in list(guild.channels.values()):
-            self._forget(channel)
+        """Throw the bot out of a guild; all that is in it goes on without the bot."""
+        self.left_guilds[guild.id] = self.guilds.pop(guild.id)
         self.announce("GUILD_DELETE", {"id": guild.id})
+
+    def outage(self, guild: Guild) -> None:
+        """Make a guild unavailable; the bot is still in it ("Gateway Events", Guild Delete)."""
+        guild.is_available = False
+        self.announce("GUILD_DELETE", {"id": guild.id, "unavailable": True})
+
+    def restore(self, guild: Guild) -> None:
+        """Make a guild available again ("Gateway Events", Guild Create)."""
+        guild.is_available = True
+        self.announce("GUILD_CREATE", self.payloads.guild_create(guild))
 
     def add_role(self, guild: Guild, name: str, permissions: Iterable[str] = ()) -> Role:
         """Add a role to a guild."""
@@ -143,6 +166,13 @@ class World:
         self.users[user.id] = user
         return user
 
+    def open_direct(self, user: User) -> str:
+        """Open the bot's direct channel with somebody, or find it; return its id."""
+        known = [id_ for id_, other in self.direct_channels.items() if other is user]
+        id_ = known[0] if known else self.snowflakes.new()
+        self.direct_channels[id_] = user
+        return id_
+
     def _join(self, guild: Guild, user: User) -> Member:
         member = Member(guild=guild, user=user, joined_at=self.clock.now())
         guild.members[user.id] = member
@@ -160,34 +190,54 @@ class World:
         )
         return self._open(channel, "CHANNEL_CREATE")
 
-    def add_thread(self, parent: Channel, name: str, *, owner: Member | None = None) -> Channel:
-        """Add a public thread below a text channel."""
+    def add_thread(
+        self,
+        parent: Channel,
+        name: str,
+        *,
+        owner: Member | None = None,
+        message: Message | None = None,
+        auto_archive_minutes: int = 1440,
+    ) -> Channel:
+        """Add a public thread below a text channel, maybe to a message; it has the message's id."""
+        owner_id = owner.id if owner else parent.guild.owner_id
         thread = Channel(
-            id=self.snowflakes.new(),
+            id=message.id if message else self.snowflakes.new(),
             guild=parent.guild,
             name=name,
             kind=ChannelKind.PUBLIC_THREAD,
             parent=parent,
-            owner_id=owner.id if owner else parent.guild.owner_id,
+            owner_id=owner_id,
             created_at=self.clock.now(),
+            auto_archive_minutes=auto_archive_minutes,
+            joined={owner_id: self.clock.now()},
             on_change=self.channel_changed,
         )
-        return self._open(thread, "THREAD_CREATE")
+        self._open(thread, "THREAD_CREATE")
+        if message is not None:
+            message.thread = thread
+            message.flags |= MessageFlags.HAS_THREAD
+            self.message_changed(message)
+        return thread
 
     def _open(self, channel: Channel, event: str) -> Channel:
         channel.guild.channels[channel.id] = channel
         self.channels[channel.id] = channel
-        self.announce(event, self.payloads.channel(channel) | {"newly_created": True})
+        extra = {"newly_created": True} if channel.is_thread else {}  # "Thread Create"
+        self.announce(event, self.payloads.channel(channel) | extra)
         return channel
 
     def archive_thread(self, thread: Channel, *, locked: bool = False) -> None:
         """Archive a thread, as Discord does when it grows quiet; `locked` keeps it so."""
-        thread.archived, thread.locked = True, locked
-        self.channel_changed(thread)
+        thread.locked = locked
+        self._set_archived(thread, archived=True)
 
     def revive_thread(self, thread: Channel) -> None:
         """Take a thread out of the archive."""
-        thread.archived = False
+        self._set_archived(thread, archived=False)
+
+    def _set_archived(self, thread: Channel, *, archived: bool) -> None:
+        thread.archived, thread.archive_changed_at = archived, self.clock.now()
         self.channel_changed(thread)
 
     def channel_changed(self, channel: Channel) -> None:
@@ -202,6 +252,8 @@ class World:
             self.delete_channel(thread)
         payload = self.payloads.channel(channel)
         self._forget(channel)
+        if channel.is_thread:  # "Thread Delete": just these fields of it
+            payload = {key: payload[key] for key in ("id", "guild_id", "parent_id", "type")}
         self.announce("THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE", payload)
 
     def _forget(self, channel: Channel) -> None:
@@ -212,13 +264,23 @@ class World:
 
     # Messages
 
-    def say(self, member: Member, channel: Channel, content: str) -> Message:
-        """Post a member's ordinary message."""
+    def say(
+        self,
+        member: Member,
+        channel: Channel,
+        content: str,
+        *,
+        mentions: Mentions = NOBODY,
+        pings: Iterable[str] = (),
+    ) -> Message:
+        """Post a member's ordinary message, whatever the rules say (`client/speech.py` obeys)."""
         message = Message(
             id=self.snowflakes.new(),
             channel=channel,
             author=member.user,
             content=content,
+            mentions=mentions,
+            pings=set(pings),
             created_at=self.clock.now(),
         )
         self.post(message)

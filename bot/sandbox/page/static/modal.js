@@ -1,0 +1,217 @@
+// Shows the form that a bot answered with, checks it as Discord's client does, and sends it.
+// Source: Discord's "Component Reference" (Text Input, Label and what can stand in it).
+
+import { at, make } from "./dom.js";
+import { choices, STRING_SELECT } from "./components.js";
+import { markdown } from "./markdown.js";
+import { act, upload } from "./requests.js";
+import { store } from "./store.js";
+
+const TEXT_INPUT = 4;
+const TEXT_DISPLAY = 10;
+const FILE_UPLOAD = 19;
+const RADIO_GROUP = 21;
+const CHECKBOX_GROUP = 22;
+const CHECKBOX = 23;
+
+const FAILED = "The bot did not answer. Send it again, or close the form.";
+
+let shown = null;
+let kept = {}; // what was typed, for a form that comes back because it failed
+
+// Building
+
+function part(c) {
+  if (c.type === TEXT_DISPLAY) return markdown(c.content);
+  if (c.component) return labelled(c.label, c.description, c.component);
+  return (c.components ?? []).map((input) => labelled(input.label, null, input));
+}
+
+function labelled(label, description, c) {
+  const id = `modal-${c.custom_id}`;
+  const isRequired = c.required !== false && c.type !== CHECKBOX;
+  const star = isRequired ? make("span", { class: "required", "aria-hidden": "true" }, " *") : null;
+  const title = make("span", { class: "modal-label" }, label, star);
+  const note = description
+    ? make("small", { class: "faint", id: `${id}-note` }, description)
+    : null;
+  const isGroup =
+    [RADIO_GROUP, CHECKBOX_GROUP].includes(c.type) || (c.max_values > 1 && c.type !== FILE_UPLOAD);
+  if (isGroup)
+    return make(
+      "fieldset",
+      { class: "modal-field", data: { type: c.type } },
+      make("legend", {}, title),
+      note,
+      group(c),
+    );
+  const control = input(c, id);
+  if (note) control.setAttribute("aria-describedby", note.id);
+  return make("label", { class: "modal-field", for: id }, title, note, control);
+}
+
+function input(c, id) {
+  const common = { id, name: c.custom_id };
+  const required = c.required !== false;
+  if (c.type === TEXT_INPUT) return textInput(c, { ...common, required });
+  if (c.type === FILE_UPLOAD)
+    return make("input", { ...common, type: "file", required, multiple: (c.max_values ?? 1) > 1 });
+  if (c.type === CHECKBOX)
+    return make("input", { ...common, type: "checkbox", checked: Boolean(c.default) });
+  const empty = make("option", { value: "" }, c.placeholder ?? "Make a selection");
+  const options = choices(c).map((o) =>
+    make(
+      "option",
+      { value: o.value, selected: o.isDefault },
+      o.description && c.type === STRING_SELECT ? `${o.label} — ${o.description}` : o.label,
+    ),
+  );
+  return make("select", { ...common, required }, empty, options);
+}
+
+function textInput(c, common) {
+  const limits = {
+    minlength: c.min_length ?? null,
+    maxlength: c.max_length ?? 4000,
+    placeholder: c.placeholder,
+  };
+  if (c.style === 2) return make("textarea", { ...common, ...limits, rows: "4" }, c.value ?? "");
+  return make("input", {
+    ...common,
+    ...limits,
+    type: "text",
+    value: c.value ?? null,
+    autocomplete: "off",
+  });
+}
+
+function group(c) {
+  const type = c.type === RADIO_GROUP ? "radio" : "checkbox";
+  const listed =
+    c.type === RADIO_GROUP || c.type === CHECKBOX_GROUP
+      ? c.options.map((o) => ({ ...o, isDefault: Boolean(o.default) }))
+      : choices(c);
+  return listed.map((o) =>
+    make(
+      "label",
+      { class: "choice" },
+      make("input", { type, name: c.custom_id, value: o.value, checked: o.isDefault }),
+      make(
+        "span",
+        {},
+        o.label,
+        o.description ? make("small", { class: "faint" }, o.description) : null,
+      ),
+    ),
+  );
+}
+
+function show(modal) {
+  shown = modal;
+  const dialog = at("modal");
+  const form = at("modal-form");
+  at("modal-title").textContent = modal.title;
+  at("modal-app").textContent = store.status.bot;
+  at("modal-error").textContent = modal.has_failed ? FAILED : "";
+  at("modal-fields").replaceChildren(...modal.components.flatMap(part));
+  if (kept.id === modal.id) refill(kept.values);
+  if (!dialog.open) dialog.showModal();
+  (form.querySelector("#modal-fields :is(input, textarea, select)") ?? form).focus();
+}
+
+/** Put back what was typed; files have to be chosen again. */
+function refill(values) {
+  for (const node of at("modal-form").elements) {
+    const value = values[node.name];
+    if (value === undefined || node.type === "file") continue;
+    if (node.type === "checkbox" || node.type === "radio")
+      node.checked = value === true || [value].flat().includes(node.value);
+    else node.value = [value].flat()[0] ?? "";
+  }
+}
+
+// Reading and sending
+
+/** List the inputs of the form, wherever they stand. */
+const inputs = (components) =>
+  components.flatMap((c) => (c.component ? [c.component] : (c.components ?? [])));
+
+async function values() {
+  const read = {};
+  for (const c of inputs(shown.components)) {
+    const nodes = [...at("modal-form").elements].filter((node) => node.name === c.custom_id);
+    read[c.custom_id] = await value(c, nodes);
+  }
+  return read;
+}
+
+async function value(c, nodes) {
+  const [first] = nodes;
+  if (c.type === TEXT_INPUT) return first.value;
+  if (c.type === FILE_UPLOAD) return Promise.all([...first.files].map(upload));
+  if (c.type === CHECKBOX) return first.checked;
+  const ticked = nodes.filter((node) => node.checked).map((node) => node.value);
+  if (c.type === RADIO_GROUP) return ticked[0] ?? null;
+  if (first.tagName === "SELECT") return first.value ? [first.value] : [];
+  return ticked;
+}
+
+function checkCounts(read) {
+  for (const c of inputs(shown.components)) {
+    const chosen = read[c.custom_id];
+    const isNeeded = c.required !== false;
+    if (c.type === RADIO_GROUP && isNeeded && !chosen) throw new Error("Choose one of each list.");
+    if (!Array.isArray(chosen)) continue;
+    const most = c.max_values ?? (c.type === CHECKBOX_GROUP ? c.options.length : 1);
+    const least = c.min_values ?? 1;
+    if (!chosen.length && !isNeeded) continue;
+    if (chosen.length < least || chosen.length > most)
+      throw new Error(`Choose ${least} to ${most}, not ${chosen.length}.`);
+  }
+}
+
+async function submit(event) {
+  event.preventDefault();
+  const button = at("modal-submit");
+  button.disabled = true;
+  try {
+    const { id } = shown;
+    const read = await values();
+    checkCounts(read);
+    kept = { id, values: read };
+    await act("modal", { interaction: id, values: read });
+    if (shown?.id === id) close(); // the sandbox may have said sooner that it is closed
+  } catch (error) {
+    at("modal-error").textContent = error.message;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function close() {
+  shown = null;
+  at("modal").close();
+  const focused = document.activeElement; // not where it was before, if that has gone meanwhile
+  if (focused === document.body || at("modal").contains(focused)) at("composer").focus();
+}
+
+function cancel() {
+  if (shown) act("put-away", { id: shown.id }).catch(() => {});
+  close();
+}
+
+export function startModal() {
+  at("modal-form").addEventListener("submit", submit);
+  at("modal-cancel").addEventListener("click", cancel);
+  at("modal-close").addEventListener("click", cancel);
+  at("modal").addEventListener("cancel", (event) => {
+    event.preventDefault();
+    cancel();
+  });
+  store.onChange((keys) => {
+    if (![...keys].some((key) => key.startsWith("modal:"))) return;
+    if (shown && !store.get(`modal:${shown.id}`)) close();
+    const newest = store.all("modal").at(-1);
+    if (newest && newest.id !== shown?.id) show(newest);
+  });
+}
