@@ -8,14 +8,14 @@ leaves no job behind. What is refused after that takes the open card away again.
 import logging
 from datetime import timedelta
 
-import aiohttp
 import discord
 
-from cogs.errors import ALREADY_ACKNOWLEDGED, is_too_late, say
+from cogs.acknowledgement import fill, open_card, open_private
+from cogs.errors import say
 from cogs.images import ImageReading, check_size, reading
 from cogs.preflight import check_posting
 from cogs.wording import cost_line
-from jobs.errors import FlipbookError, RequestError
+from jobs.errors import FlipbookError
 from jobs.model import Address, Job, JobId, Origin, Requester
 from jobs.ports import Delivery
 from jobs.request import VideoRequest
@@ -68,7 +68,7 @@ class Desk:
             NotAllowedError: A video could not be posted here.
         """
         check_posting(interaction)
-        card_id = await acknowledge(interaction)
+        card_id = await open_card(interaction)
         if card_id is None:
             return
         try:
@@ -79,16 +79,17 @@ class Desk:
 
     async def cancel(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Cancel a job for whoever may, and say what came of it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        if not await open_private(interaction):
+            return
         may_manage = interaction.permissions.manage_messages
         try:
             job = await self.service.cancel(
                 job_id, by=requester_of(interaction), may_manage=may_manage
             )
         except FlipbookError as error:
-            await interaction.edit_original_response(content=error.user_message)
+            await fill(interaction, error.user_message)
             return
-        await interaction.edit_original_response(content=cancel_sentence(job))
+        await fill(interaction, cancel_sentence(job))
 
     async def _ask(
         self,
@@ -96,7 +97,7 @@ class Desk:
         request: VideoRequest,
         slow_image: ImageReading | None = None,
     ) -> None:
-        card_id = await acknowledge(interaction)
+        card_id = await open_card(interaction)
         if card_id is None:
             return
         try:
@@ -134,54 +135,6 @@ class Desk:
             logger.exception(
                 "Job %s: card not shown", asked.job.id, extra={"action": "card_failed"}
             )
-
-
-async def acknowledge(interaction: discord.Interaction) -> int | None:
-    """Acknowledge in public and return the card's id, or None if it is not ours to answer."""
-    try:
-        ack = await defer(interaction)
-    except discord.HTTPException as error:
-        if error.code == ALREADY_ACKNOWLEDGED:
-            return await card_behind(interaction)
-        if not is_too_late(error):
-            raise
-        logger.warning(
-            "Interaction %s: %s; nothing was queued",
-            interaction.id,
-            error,
-            extra={"action": "late_ack"},
-        )
-        return None
-    if ack is None or ack.message_id is None:
-        raise RequestError("Discord gave no message to answer in; try again.", field="prompt")
-    return ack.message_id
-
-
-async def defer(
-    interaction: discord.Interaction,
-) -> discord.InteractionCallbackResponse[discord.Client] | None:
-    """Defer in public; a connection that broke is tried once more, as the three seconds run.
-
-    The broken attempt may have arrived: then the second is answered with `ALREADY_ACKNOWLEDGED`.
-    discord.py itself repeats 502 and its like, but no broken connection on Linux.
-    """
-    try:
-        return await interaction.response.defer(thinking=True)
-    except (aiohttp.ClientError, OSError) as error:
-        logger.info("Interaction %s: %r; once more", interaction.id, error)
-        return await interaction.response.defer(thinking=True)
-
-
-async def card_behind(interaction: discord.Interaction) -> int | None:
-    """Return the card of an acknowledgement that arrived although its answer did not.
-
-    An interaction that was delivered twice comes here too; its job is known by then.
-    """
-    try:
-        card = await interaction.original_response()
-    except discord.HTTPException:
-        return None
-    return None if card.flags.ephemeral else card.id
 
 
 def requester_of(interaction: discord.Interaction) -> Requester:

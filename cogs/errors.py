@@ -68,22 +68,47 @@ def message_of(cause: Exception, interaction: discord.Interaction) -> str:
                 exc_info=cause,
                 extra={"action": "interaction_broke", "reference": reference},
             )
-            return f"Something went wrong here (reference {reference}); nothing was charged."
+            return f"Something went wrong here (reference {reference})."
 
 
 async def say(interaction: discord.Interaction, message: str) -> None:
     """Answer so that only the member sees it, whatever was answered before."""
-    message, response = cut(message, MAX_MESSAGE_CHARS), interaction.response
+    message = cut(message, MAX_MESSAGE_CHARS)
     try:
-        if not response.is_done():
-            await response.send_message(message, ephemeral=True)
-            return
-        if response.type is discord.InteractionResponseType.deferred_channel_message:
-            # A follow-up to an open deferral would fill it, as public as it is.
-            await interaction.delete_original_response()
-        await interaction.followup.send(message, ephemeral=True)
+        if not await _say_first(interaction, message):
+            if await _is_open(interaction):
+                # A follow-up to an open deferral would fill it, as public as it is.
+                await interaction.delete_original_response()
+            await interaction.followup.send(message, ephemeral=True)
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         logger.warning("Interaction %s: no answer possible: %r", interaction.id, error)
+
+
+async def _say_first(interaction: discord.Interaction, message: str) -> bool:
+    """Acknowledge with the message, and say whether it was the first answer and arrived.
+
+    A connection that broke is tried once more: Discord takes only one of the two.
+    """
+    if interaction.response.is_done():
+        return False
+    try:
+        try:
+            await interaction.response.send_message(message, ephemeral=True)
+        except (aiohttp.ClientError, OSError):
+            await interaction.response.send_message(message, ephemeral=True)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ACKNOWLEDGED:
+            raise
+        return not await _is_open(interaction)  # what arrived is this message, or a deferral
+    return True
+
+
+async def _is_open(interaction: discord.Interaction) -> bool:
+    """Say whether a deferral waits to be filled."""
+    known = interaction.response.type
+    if known is not None:
+        return known is discord.InteractionResponseType.deferred_channel_message
+    return (await interaction.original_response()).flags.loading
 
 
 def is_too_late(error: discord.HTTPException) -> bool:

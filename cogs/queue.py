@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
+from cogs.acknowledgement import fill, open_private
 from cogs.completion import complete_jobs
 from cogs.desk import Desk, requester_of
 from cogs.pages import MAX_JOBS, job_page, queue_page
@@ -29,21 +30,21 @@ class QueueCog(commands.Cog):
     @app_commands.command(name="queue", description="Who waits for a video here, and for how long")
     async def queue(self, interaction: discord.Interaction) -> None:
         """Show the server's open jobs."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        if not await open_private(interaction):
+            return
         jobs = await self._service.queue(interaction.guild_id or 0)
         places = await asyncio.gather(*(self._standing(job) for job in jobs[:MAX_JOBS]))
         standings = {job.id: place for job, place in zip(jobs, places, strict=False) if place}
-        await interaction.edit_original_response(
-            view=queue_page(jobs, standings, interaction.user.id)
-        )
+        await fill(interaction, queue_page(jobs, standings, interaction.user.id))
 
     @job.command(name="info", description="What became of a video, and what made it")
     @app_commands.describe(id="The job's id, as on its card")
     async def info(self, interaction: discord.Interaction, id: IdOption) -> None:  # noqa: A002 - the option's name
         """Show one job."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        if not await open_private(interaction):
+            return
         job = await self._service.info(job_id_of(id), guild_id=interaction.guild_id or 0)
-        await interaction.edit_original_response(view=job_page(job, await self._standing(job)))
+        await fill(interaction, job_page(job, await self._standing(job)))
 
     @job.command(name="cancel", description="Stop a video of yours, waiting or being made")
     @app_commands.describe(id="The job's id, as on its card")
