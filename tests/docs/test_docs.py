@@ -62,7 +62,9 @@ def test_render_has_an_option_for_every_field_of_a_request() -> None:
         assert f"--{field.replace('_', '-')}" in text
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/design.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/design.md", "docs/sandbox.md"]
+)
 def test_links_inside_the_project_lead_somewhere(name: str) -> None:
     page = ROOT / name
     for target in re.findall(r"\]\(((?!https?://)[^)#]+)", page.read_text()):
@@ -71,6 +73,13 @@ def test_links_inside_the_project_lead_somewhere(name: str) -> None:
 
 def test_make_targets_named_in_the_docs_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for name in ("README.md", "CONTRIBUTING.md", "docs/design.md", "docs/settings.md"):
-        for target in re.findall(r"`make ([a-z-]+)", (ROOT / name).read_text()):
-            assert target in targets, f"{name}: make {target}"
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"`make ([a-z-]+)", page.read_text()):
+            assert target in targets, f"{page.name}: make {target}"
+
+
+def test_the_example_of_an_end_to_end_test_is_one_that_runs() -> None:
+    page = (ROOT / "docs/sandbox.md").read_text()
+    (example,) = re.findall(r"```python\n(async def .*?)```", page, re.DOTALL)
+    assert example in (ROOT / "tests/e2e/test_example.py").read_text()
+    assert len(example.splitlines()) <= 10

@@ -126,6 +126,12 @@ export class CommandForm {
     });
   }
 
+  /** Go to an option whose name somebody begins to type where there is no field yet. */
+  beginOption(letter) {
+    const option = this.unused.find((o) => o.name.startsWith(letter));
+    if (option) this.add(option.name).focus();
+  }
+
   /** Go to the next thing to fill in after a field was filled by its list. */
   goOn(field) {
     const next = this.fields.slice(this.fields.indexOf(field) + 1).find((other) => other.isEmpty);

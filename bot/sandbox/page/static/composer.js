@@ -17,6 +17,8 @@ const EXAMPLE = {
 
 let form = null;
 let isSending = false;
+let draftPlace = null; // whose, and of which channel, the text in the field is
+const drafts = new Map();
 
 const field = () => at("composer");
 const say = (words) => {
@@ -99,6 +101,7 @@ function leaveCommand({ refocus = true } = {}) {
   form = null;
   delete document.body.dataset.command;
   field().hidden = false;
+  grow();
   say("");
   drawHint();
   if (refocus) field().focus();
@@ -126,10 +129,15 @@ function onKey(event) {
     leaveCommand();
   } else if (event.key === "Backspace" && form) {
     onBackspace(event);
+  } else if (form && event.target.matches("#send, .more-options") && isLetter(event)) {
+    form.beginOption(event.key); // the letter itself goes where the focus is now
   } else if (event.key === "ArrowDown" && focusedField(event)) {
     focusedField(event).onFocus();
   }
 }
+
+const isLetter = (event) =>
+  /^\w$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey;
 
 /** Backspace in an empty field takes the option away, and in the first one the command. */
 function onBackspace(event) {
@@ -212,7 +220,20 @@ function drawField() {
   field().disabled = !isOpenHere && !slashCommands().length;
 }
 
+/** Keep what was written but not sent for when one comes back. */
+function changeDraft() {
+  const place = `${store.account}:${store.channel?.id}`;
+  if (place === draftPlace) return;
+  drafts.set(draftPlace, field().value);
+  draftPlace = place;
+  field().value = drafts.get(place) ?? "";
+  if (ownerOf() === field()) hideSuggestions();
+  say("");
+  grow();
+}
+
 function onChange(keys) {
+  changeDraft();
   const hasMoved = keys.has("place") || keys.has("status");
   const commandsKey = `commands:${store.channel?.guild}`;
   if (form && (hasMoved || keys.has(commandsKey)) && !findCommand(form.command.path))
@@ -264,6 +285,7 @@ export function startComposer() {
     openCommand(findCommand(EXAMPLE.command), { [EXAMPLE.option]: EXAMPLE.text });
     at("send").focus();
   });
+  addEventListener("resize", grow); // on a narrow screen the letters are larger
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest?.("input, textarea, select, button, a, dialog, [role]");
     if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) field().focus();

@@ -3,6 +3,7 @@
 
 import { at, make, reconcile } from "./dom.js";
 import { choices, findComponent } from "./components.js";
+import { isClosed } from "./gate.js";
 import { article, isGrouped, pendingArticle } from "./message.js";
 import { openPicker } from "./picker.js";
 import { openMenu, popupAnchor, closePopup } from "./popup.js";
@@ -52,7 +53,7 @@ function draw() {
     isFollowing = true;
   }
   shownPlace = place;
-  const nodes = channel ? drawn(channel.id) : [];
+  const nodes = channel && !isClosed(channel) ? drawn(channel.id) : [];
   reconcile(at("log"), nodes);
   at("welcome").hidden = nodes.length > 0;
   at("welcome-name").textContent = channel?.name ?? "";
@@ -138,36 +139,51 @@ function jump(button) {
 const reveal = (node) => node.toggleAttribute("data-live-open");
 const unveil = (node) => node.parentElement.setAttribute("data-live-open", "");
 
+const MEMBER_COMMAND = 2;
+const MESSAGE_COMMAND = 3;
+
+const copy = (text) =>
+  navigator.clipboard?.writeText(text).catch(() => complain("The browser does not allow copying."));
+
+/** List the bot's commands of a context menu (Discord's "Application Command Types"). */
+function apps(type, run) {
+  const known = store.get(`commands:${store.guild.id}`)?.list ?? [];
+  const usable = known.filter((c) => c.type === type && (!c.nsfw || store.channel.nsfw));
+  if (!store.channel.can_command) return [];
+  return usable.map((c) => ({ label: c.name, note: "App", run: () => run(c.name) }));
+}
+
 function more(button) {
   const message = messageOf(button);
-  const isMine = message.author.id === store.account;
-  const commands = (store.get(`commands:${store.guild.id}`)?.list ?? []).filter(
-    (c) => c.type === 3,
-  );
-  const copy = (text) =>
-    navigator.clipboard
-      ?.writeText(text)
-      .catch(() => complain("The browser does not allow copying."));
+  const { id } = message;
+  const canDelete = message.author.id === store.account || store.channel.can_moderate;
+  const use = (name) => attempt("context", { message: id, name });
   const entries = [
-    ...commands.map((c) => ({
-      label: c.name,
-      note: "App",
-      run: () => attempt("context", { message: message.id, name: c.name }),
-    })),
+    ...(message.ephemeral ? [] : apps(MESSAGE_COMMAND, use)),
     message.content && { label: "Copy text", run: () => copy(message.content) },
-    { label: "Copy message ID", run: () => copy(message.id) },
-    message.ephemeral && { label: "Dismiss", run: () => attempt("put-away", { id: message.id }) },
+    { label: "Copy message ID", run: () => copy(id) },
+    message.ephemeral && { label: "Dismiss", run: () => attempt("put-away", { id }) },
     !message.ephemeral &&
-      (isMine || store.channel.can_moderate) && {
+      canDelete && {
         label: "Delete message",
         isDanger: true,
-        run: () => attempt("delete", { message: message.id }),
+        run: () => attempt("delete", { message: id }),
       },
   ];
   openMenu(button, "About this message", entries.filter(Boolean));
 }
 
-const ACTIONS = { press, select, dismiss, jump, reveal, unveil, more };
+function who(button) {
+  const { person } = button.dataset;
+  const use = (name) => attempt("context-person", { channel: store.channel.id, person, name });
+  const entries = [
+    ...apps(MEMBER_COMMAND, use),
+    { label: "Copy user ID", run: () => copy(person) },
+  ];
+  openMenu(button, button.title, entries);
+}
+
+const ACTIONS = { press, select, dismiss, jump, reveal, unveil, more, who };
 
 export function startLog() {
   at("log").addEventListener("click", (event) => {

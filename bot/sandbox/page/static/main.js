@@ -3,6 +3,7 @@
 import { hear, startBanner } from "./banner.js";
 import { startComposer } from "./composer.js";
 import { startDrawer } from "./drawer.js";
+import { startGate } from "./gate.js";
 import { startLog } from "./log.js";
 import { startModal } from "./modal.js";
 import { startPlaces } from "./places.js";
@@ -14,6 +15,7 @@ import { keepRelativeTimes } from "./time.js";
 watchPopups();
 startSuggestions();
 startPlaces();
+startGate();
 startLog();
 startComposer();
 startModal();

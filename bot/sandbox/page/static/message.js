@@ -80,10 +80,21 @@ function head(message) {
   return make(
     "header",
     {},
-    make("b", { class: message.author.bot ? "name bot" : "name" }, message.author.name),
+    name(message.author),
     tag,
     time,
   );
+}
+
+function name(author) {
+  const props = {
+    type: "button",
+    class: author.bot ? "name bot" : "name",
+    title: `About ${author.name}`,
+    "aria-haspopup": "menu",
+    data: { action: "who", person: author.id },
+  };
+  return make("button", props, author.name);
 }
 
 function body(message) {

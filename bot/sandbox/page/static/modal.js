@@ -47,6 +47,8 @@ function labelled(label, description, c) {
     );
   const control = input(c, id);
   if (note) control.setAttribute("aria-describedby", note.id);
+  if (c.type === CHECKBOX)
+    return make("label", { class: "modal-field tick", for: id }, control, title, note);
   return make("label", { class: "modal-field", for: id }, title, note, control);
 }
 
@@ -132,15 +134,17 @@ function refill(values) {
 
 // Reading and sending
 
-/** List the inputs of the form, wherever they stand. */
+/** List the inputs of the form, wherever they stand, each with its label. */
 const inputs = (components) =>
-  components.flatMap((c) => (c.component ? [c.component] : (c.components ?? [])));
+  components.flatMap((c) =>
+    c.component ? [{ ...c.component, label: c.label }] : (c.components ?? []),
+  );
+const nodesOf = (c) => [...at("modal-form").elements].filter((node) => node.name === c.custom_id);
 
 async function values() {
   const read = {};
   for (const c of inputs(shown.components)) {
-    const nodes = [...at("modal-form").elements].filter((node) => node.name === c.custom_id);
-    read[c.custom_id] = await value(c, nodes);
+    read[c.custom_id] = await value(c, nodesOf(c));
   }
   return read;
 }
@@ -156,18 +160,18 @@ async function value(c, nodes) {
   return ticked;
 }
 
-function checkCounts(read) {
+/** Find the first list in which too little or too much is chosen: what the browser cannot check. */
+function miscounted(read) {
   for (const c of inputs(shown.components)) {
-    const chosen = read[c.custom_id];
-    const isNeeded = c.required !== false;
-    if (c.type === RADIO_GROUP && isNeeded && !chosen) throw new Error("Choose one of each list.");
-    if (!Array.isArray(chosen)) continue;
+    const chosen = c.type === RADIO_GROUP ? [read[c.custom_id] ?? []].flat() : read[c.custom_id];
+    if (!Array.isArray(chosen) || (!chosen.length && c.required === false)) continue;
     const most = c.max_values ?? (c.type === CHECKBOX_GROUP ? c.options.length : 1);
     const least = c.min_values ?? 1;
-    if (!chosen.length && !isNeeded) continue;
-    if (chosen.length < least || chosen.length > most)
-      throw new Error(`Choose ${least} to ${most}, not ${chosen.length}.`);
+    if (chosen.length >= least && chosen.length <= most) continue;
+    const range = least === most ? least : `${least} to ${most}`;
+    return { field: c, words: `${c.label}: choose ${most === 1 ? "one" : range}.` };
   }
+  return null;
 }
 
 async function submit(event) {
@@ -177,7 +181,12 @@ async function submit(event) {
   try {
     const { id } = shown;
     const read = await values();
-    checkCounts(read);
+    const wrong = miscounted(read);
+    if (wrong) {
+      nodesOf(wrong.field)[0].focus();
+      at("modal-error").textContent = wrong.words;
+      return;
+    }
     kept = { id, values: read };
     await act("modal", { interaction: id, values: read });
     if (shown?.id === id) close(); // the sandbox may have said sooner that it is closed
@@ -211,7 +220,8 @@ export function startModal() {
   store.onChange((keys) => {
     if (![...keys].some((key) => key.startsWith("modal:"))) return;
     if (shown && !store.get(`modal:${shown.id}`)) close();
-    const newest = store.all("modal").at(-1);
+    // A form opens where one asked for it, not in every tab of the account.
+    const newest = store.all("modal").findLast((modal) => store.deeds.has(modal.id));
     if (newest && newest.id !== shown?.id) show(newest);
   });
 }

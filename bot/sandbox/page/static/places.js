@@ -140,8 +140,7 @@ export function startPlaces() {
     if (event.target.closest("a")) togglePlaces(false);
   });
   addEventListener("hashchange", () => {
-    const id = location.hash.slice(1);
-    if (store.get(`channel:${id}`)) store.open(id);
+    if (location.hash) store.open(location.hash.slice(1));
   });
   at("account").addEventListener("click", chooseAccount);
   at("open-places").addEventListener("click", () => togglePlaces());

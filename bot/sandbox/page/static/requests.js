@@ -22,7 +22,9 @@ async function sent(path, init) {
 export async function act(name, asked = {}) {
   const body = JSON.stringify({ account: store.account, ...asked });
   const headers = { "Content-Type": "application/json" };
-  return answered(await sent(name, { headers, body }));
+  const answer = await answered(await sent(name, { headers, body }));
+  if (answer.interaction) store.did(answer.interaction);
+  return answer;
 }
 
 /** Hand a file over; returns the id by which a command or a form takes it. */

@@ -9,6 +9,7 @@ class Store {
   entries = new Map();
   channel = null;
   account = null;
+  deeds = new Set(); // ids of the interactions that this tab began
   #listeners = [];
   #lastChannels = {};
 
@@ -19,17 +20,24 @@ class Store {
     this.life = kept.life ?? null;
     this.hasTried = kept.hasTried ?? false;
     this.read = kept.read ?? {};
+    this.adults = kept.adults ?? [];
   }
 
   remember() {
-    const { account, life, hasTried, read } = this;
-    const kept = { account, life, hasTried, read, lastChannels: this.#lastChannels };
+    const { account, life, hasTried, read, adults } = this;
+    const kept = { account, life, hasTried, read, adults, lastChannels: this.#lastChannels };
     sessionStorage.setItem(REMEMBERED, JSON.stringify(kept));
   }
 
   /** Have `listener` called after each change, with the set of keys that changed. */
   onChange(listener) {
     this.#listeners.push(listener);
+  }
+
+  /** Note that an interaction is this tab's own: its form may have come before its id. */
+  did(interactionId) {
+    this.deeds.add(interactionId);
+    this.notify(new Set([`modal:${interactionId}`]));
   }
 
   notify(keys) {
@@ -50,6 +58,7 @@ class Store {
     const { life, me } = this.status;
     if (this.life !== life) {
       this.read = {};
+      this.adults = [];
       this.#lastChannels = {};
     }
     this.life = life;
@@ -77,8 +86,11 @@ class Store {
 
   // Moving about
 
+  /** Go to a channel, and to where one was before by the browser's "back". */
   open(channelId) {
-    this.#go(channelId);
+    const isThere = this.entries.has(`channel:${channelId}`);
+    if (isThere && location.hash !== `#${channelId}`) history.pushState(null, "", `#${channelId}`);
+    this.#go(isThere ? channelId : this.channel?.id);
     this.remember();
     this.notify(new Set(["place"]));
   }

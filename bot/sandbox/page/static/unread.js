@@ -1,5 +1,6 @@
 // Remembers up to where somebody has read, and counts what is new and what pings.
 
+import { isClosed } from "./gate.js";
 import { byAge, store } from "./store.js";
 
 const keyOf = (channelId) => `${store.account}:${channelId}`;
@@ -18,8 +19,8 @@ export function counts(channelId) {
 /** Mark a channel as read, if the reader is really looking; tell whether that changed anything. */
 export function readUpToNow(channelId) {
   const last = store.messages(channelId).at(-1)?.id;
-  if (!last || document.hidden || byAge(last, store.read[keyOf(channelId)] ?? "0") <= 0)
-    return false;
+  if (!last || document.hidden || isClosed(store.get(`channel:${channelId}`))) return false;
+  if (byAge(last, store.read[keyOf(channelId)] ?? "0") <= 0) return false;
   store.read[keyOf(channelId)] = last;
   store.remember();
   return true;
