@@ -57,7 +57,10 @@ def judges_refusals() -> bool:
 
 @pytest.fixture
 def referee(pytestconfig: pytest.Config, *, judges_refusals: bool) -> Iterator[Referee]:
-    """Observe a test's sandboxes; fail it at its end for all that Discord's document forbids."""
+    """Observe a test's sandboxes; fail it at its end for all that Discord's document forbids.
+
+    It fails as well for every request that broke the sandbox itself.
+    """
     path = document_file()
     found = Referee(Document.read(path) if path else None, is_strict=judges_refusals)
     yield found
@@ -68,7 +71,7 @@ def referee(pytestconfig: pytest.Config, *, judges_refusals: bool) -> Iterator[R
     tally[VIOLATIONS] += len(violations)
     tally.update(found.known)
     if violations:
-        pytest.fail("Discord's document says no:\n" + "\n".join(map(str, violations)))
+        pytest.fail("The referee says no:\n" + "\n".join(map(str, violations)))
 
 
 @pytest.hookimpl(optionalhook=True)

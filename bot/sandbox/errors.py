@@ -4,7 +4,13 @@
     ├── CommandLineError      a slash command that a Discord client would not have sent
     ├── RefusedError          something of a member's that Discord would refuse
     └── SandboxTimeoutError   what a test waited for did not happen (also an AssertionError)
-    ApiError                  an answer that Discord would give to the bot; never leaves the sandbox
+
+These never leave the sandbox: they become what a bot is told.
+
+    ApiError                  a refusal of Discord's; that of a member's deed becomes a RefusedError
+    RateLimitedError          a 429 with its bucket (`rest/limiter.py`)
+    GatewayCloseError         a close code of the gateway (`gateway/opcodes.py`)
+    _CutError                 a scripted fault that cuts the connection (`rest/api.py`)
 
 The codes are those of Discord's "Opcodes and Status Codes", section "JSON Error Codes".
 """
@@ -48,19 +54,19 @@ class Problem(Enum):
     UNKNOWN_MEMBER = (404, 10007, "Unknown Member")
     UNKNOWN_MESSAGE = (404, 10008, "Unknown Message")
     UNKNOWN_USER = (404, 10013, "Unknown User")
-    SLOW_MODE = (429, 20016, "This action cannot be performed due to slowmode rate limit")
-    OLD_EDITS = (
-        429,
-        30046,
-        "Maximum number of edits to messages older than 1 hour reached. Try again later",
-    )
     UNKNOWN_WEBHOOK = (404, 10015, "Unknown Webhook")
     UNKNOWN_INTERACTION = (404, 10062, "Unknown interaction")
     UNKNOWN_COMMAND = (404, 10063, "Unknown application command")
+    SLOW_MODE = (429, 20016, "This action cannot be performed due to slowmode rate limit")
     TOO_MANY_COMMAND_CREATES = (
         400,
         30034,
         "Max number of daily application command creates has been reached (200)",
+    )
+    OLD_EDITS = (
+        429,
+        30046,
+        "Maximum number of edits to messages older than 1 hour reached. Try again later",
     )
     TOO_LARGE = (413, 40005, "Request entity too large")
     ALREADY_ACKNOWLEDGED = (400, 40060, "Interaction has already been acknowledged.")
@@ -79,6 +85,7 @@ class Problem(Enum):
     THREAD_EXISTS = (400, 160004, "A thread has already been created for this message")
     THREAD_LOCKED = (400, 160005, "Thread is locked")
     BLOCKED = (400, 200000, "Message was blocked by automatic moderation")
+    INTERNAL = (500, 0, "500: Internal Server Error")
 
 
 class ApiError(Exception):
@@ -109,8 +116,13 @@ class ApiError(Exception):
         """What goes with a 429 ("Rate Limits", Exceeding A Rate Limit)."""
         if self.retry_after_s is None:
             return {}
-        # Without `Via` clients take a 429 for a ban by Cloudflare (see discord.py, http.py).
-        return {"Retry-After": str(math.ceil(self.retry_after_s)), "Via": "1.1 google"}
+        return retry_headers(self.retry_after_s)
+
+
+def retry_headers(retry_after_s: float) -> dict[str, str]:
+    """Return what every 429 of Discord's has among its headers."""
+    # Without `Via` clients take a 429 for a ban by Cloudflare (see discord.py, http.py).
+    return {"Retry-After": str(math.ceil(retry_after_s)), "Via": "1.1 google"}
 
 
 def invalid(path: Sequence[str | int], code: str, message: str) -> ApiError:

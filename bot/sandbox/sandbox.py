@@ -112,6 +112,19 @@ class Sandbox(Actions):
     async def _start(
         self, stack: AsyncExitStack, http_port: int, observers: Iterable[Observer]
     ) -> None:
+        servers = self._servers(observers)
+        tls_port = await stack.enter_async_context(servers.tls(write_authority(self.ca_file)))
+        http_port = await stack.enter_async_context(servers.plain(http_port))
+        proxy = ConnectProxy(hosts=HOSTS, target_port=tls_port)
+        proxy_port = await stack.enter_async_context(proxy.serve())
+        self.refused_hosts = proxy.refused
+        self._tls_port = tls_port
+        self.http_url = f"http://127.0.0.1:{http_port}"
+        self.proxy_url = f"http://127.0.0.1:{proxy_port}"
+        stack.push_async_callback(self.gateway.close)
+        stack.callback(self.faults.clear)
+
+    def _servers(self, observers: Iterable[Observer]) -> Servers:
         rest = Rest(
             world=self.world,
             credentials=self._credentials,
@@ -128,7 +141,7 @@ class Sandbox(Actions):
             is_connected=lambda: self.gateway.is_connected,
             drop_gateway=self.drop_gateway,
         )
-        servers = Servers(
+        return Servers(
             world=self.world,
             gateway=self.gateway,
             rest=rest,
@@ -136,21 +149,16 @@ class Sandbox(Actions):
             page=page,
             session_starts=self.session_starts,
         )
-        tls_port = await stack.enter_async_context(servers.tls(write_authority(self.ca_file)))
-        http_port = await stack.enter_async_context(servers.plain(http_port))
-        proxy = ConnectProxy(hosts=HOSTS, target_port=tls_port)
-        proxy_port = await stack.enter_async_context(proxy.serve())
-        self.refused_hosts = proxy.refused
-        self._tls_port = tls_port
-        self.http_url = f"http://127.0.0.1:{http_port}"
-        self.proxy_url = f"http://127.0.0.1:{proxy_port}"
-        stack.push_async_callback(self.gateway.close)
-        stack.callback(self.faults.clear)
 
     @property
     def token(self) -> str:
         """The bot's token; Discord resets that of a bot which starts too many sessions."""
         return self._credentials.token
+
+    @property
+    def crashes(self) -> list[Exception]:
+        """What went wrong in the sandbox itself while it answered a request."""
+        return self.requests.crashes
 
     def connector(self) -> aiohttp.TCPConnector:
         """Make a connector for a client in this process; it reaches nothing but the sandbox."""

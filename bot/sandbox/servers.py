@@ -54,7 +54,8 @@ class Servers:
     @asynccontextmanager
     async def tls(self, context: ssl.SSLContext) -> AsyncGenerator[int, None]:
         """Serve REST, gateway and CDN by host name; yield the port."""
-        app = web.Application()
+        # Of the applications inside only the outer one's limit counts.
+        app = web.Application(client_max_size=MAX_BODY)
         for host in HOSTS:
             app.add_domain(host, self._app_for(host))
         async with _served(app, context) as port:

@@ -32,11 +32,14 @@ class Referee:
     def judge(self) -> list[Violation]:
         """Judge what was taken down since, and tell all that was ever wrong."""
         waiting, self.waiting = self.waiting, []
+        self.violations += [_broken(one) for one in waiting if one.is_broken]
         if self._judge is None:
             self.unjudged += len(waiting)
-            return []
+            return self.violations
         self.judged += len(waiting)
         for exchange in waiting:
+            if exchange.is_broken:
+                continue
             for violation in self._judge.violations(exchange):
                 self._sort(violation)
         return self.violations
@@ -47,3 +50,15 @@ class Referee:
             self.violations.append(violation)
         else:
             self.known[known.name] += 1
+
+
+def _broken(exchange: Exchange) -> Violation:
+    """Say that a 500 which nobody scripted is a mistake of the sandbox's own."""
+    return Violation(
+        method=exchange.method,
+        route=exchange.route,
+        side=f"answer {exchange.status}",
+        path="$",
+        complaint="the sandbox itself broke, see its log",
+        value=exchange.body,
+    )

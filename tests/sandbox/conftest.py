@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -39,10 +39,18 @@ async def bot(sandbox: Sandbox) -> AsyncIterator[LoungeBot]:
         yield client
 
 
-@asynccontextmanager
-async def connected(sandbox: Sandbox) -> AsyncGenerator[LoungeBot]:
+Client = TypeVar("Client", bound=LoungeBot)
+
+
+def connected(sandbox: Sandbox) -> AbstractAsyncContextManager[LoungeBot]:
     """Connect a small bot; what it is asked, the test answers."""
-    async with LoungeBot(connector=sandbox.connector()) as client:
+    return running(sandbox, LoungeBot(connector=sandbox.connector()))
+
+
+@asynccontextmanager
+async def running(sandbox: Sandbox, bot: Client) -> AsyncGenerator[Client]:
+    """Connect a bot and wait until it is ready."""
+    async with bot as client:
         running = asyncio.create_task(client.start(sandbox.token), name="lounge bot")
         ready = asyncio.create_task(sandbox.wait_ready(10))
         await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)

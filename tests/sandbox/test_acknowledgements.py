@@ -8,7 +8,8 @@ import pytest
 from discord import ui
 
 from bot.sandbox import Interaction, Sandbox
-from bot.sandbox.world.entities import Message, MessageFlags
+from bot.sandbox.world.entities import Message
+from bot.sandbox.world.message_kinds import MessageFlags
 from tests.sandbox.conftest import Rest
 from tests.sandbox.lounge_bot import LoungeBot
 

@@ -7,7 +7,8 @@ import aiohttp
 import discord
 import pytest
 
-from bot.sandbox import Fault, Sandbox, SandboxError
+from bot.sandbox import Fault, Sandbox, SandboxClock, SandboxError
+from bot.sandbox.world.journal import KEPT, Journal, LoggedRequest
 from tests.sandbox.conftest import Rest
 from tests.sandbox.lounge_bot import LoungeBot
 
@@ -68,6 +69,21 @@ async def test_requests_are_remembered_with_what_they_carried(sandbox: Sandbox, 
     request = sandbox.requests[-1]
     assert (request.method, request.route, request.status) == ("POST", MESSAGES, 200)
     assert request.json == {"content": "x"}
+
+
+async def test_only_the_last_requests_are_remembered() -> None:
+    journal, time = Journal(), SandboxClock().now()
+    for number in range(KEPT + 2):
+        journal.append(LoggedRequest(method="GET", route="/", path=f"/{number}", time=time))
+    assert (len(journal), journal.forgotten, journal[0].path) == (KEPT, 2, "/2")
+
+
+async def test_a_fault_that_has_struck_is_forgotten(sandbox: Sandbox, rest: Rest) -> None:
+    sandbox.faults.add("POST", MESSAGES, Fault.instead(500, times=2))
+    sandbox.faults.add("GET", "/users/@me", Fault.instead(500))
+    path = f"/channels/{sandbox.channel.id}/messages"
+    assert [(await rest("POST", path, {"content": "x"}))[0] for _ in range(3)] == [500, 500, 200]
+    assert [one.fault.times for one in sandbox.faults.pending] == [1]
 
 
 async def test_a_fault_on_no_route_is_refused_with_those_that_are_near(sandbox: Sandbox) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 import json
 
-import aiohttp
 import discord
 
 from bot.sandbox import Sandbox
 from tests.sandbox.lounge_bot import LoungeBot
+from tests.sandbox.wire import wire
 
 LINE = "/video prompt:x"
 
@@ -80,32 +80,23 @@ async def test_places_come_and_go_before_the_bots_eyes(sandbox: Sandbox, bot: Lo
 
 
 async def test_a_wrong_token_is_closed_with_4004(sandbox: Sandbox) -> None:
-    async with aiohttp.ClientSession(connector=sandbox.connector()) as session:
-        socket = await session.ws_connect("https://gateway.discord.gg/?v=10&encoding=json")
-        hello = await socket.receive_json()
-        assert hello["op"] == 10
-        await socket.send_json({"op": 2, "d": {"token": "wrong", "intents": 1}})
-        await socket.receive()
-        assert socket.close_code == 4004
+    async with wire(sandbox) as client:
+        await client.identify(token="wrong")
+        assert await client.closed() == 4004
 
 
 async def test_an_unknown_session_must_identify_and_gets_whole_guilds(sandbox: Sandbox) -> None:
-    async with aiohttp.ClientSession(connector=sandbox.connector()) as session:
-        socket = await session.ws_connect("https://gateway.discord.gg/?v=10&encoding=json")
-        await socket.receive_json()
-        await socket.send_json({"op": 1, "d": None})
-        assert (await socket.receive_json())["op"] == 11
-        token = {"token": sandbox.token}
-        await socket.send_json({"op": 6, "d": token | {"session_id": "old", "seq": 3}})
-        assert await socket.receive_json() == {"op": 9, "d": False, "s": None, "t": None}
-        await socket.send_bytes(json.dumps({"op": 2, "d": token | {"intents": 1}}).encode())
-        ready, guild = await socket.receive_json(), await socket.receive_json()
+    async with wire(sandbox) as client:
+        await client.resume("old", 3)
+        assert await client.receive() == {"op": 9, "d": False, "s": None, "t": None}
+        identify = {"op": 2, "d": {"token": sandbox.token, "intents": 1, "properties": {}}}
+        await client.socket.send_bytes(json.dumps(identify).encode())
+        ready, guild = await client.receive(), await client.receive()
         assert (ready["t"], ready["s"]) == ("READY", 1)
         assert (guild["t"], guild["d"]["name"]) == ("GUILD_CREATE", "Flipbook Lounge")
         assert "afk_channel_id" in guild["d"]
-        assert (await socket.receive_json())["d"]["name"] == "Cinema Club"
+        assert (await client.receive())["d"]["name"] == "Cinema Club"
         # Without the intent for messages nothing is heard of them; interactions always come.
         sandbox.world.say(sandbox.ben, sandbox.channel, "hello")
         await sandbox.invoke(sandbox.ben, sandbox.channel, "video", {"prompt": "x"})
-        assert (await socket.receive_json())["t"] == "INTERACTION_CREATE"
-        await socket.close()
+        assert (await client.receive())["t"] == "INTERACTION_CREATE"

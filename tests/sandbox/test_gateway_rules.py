@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from bot.sandbox import Limit, RateLimits, Sandbox
+from bot.sandbox.gateway.session import KEPT
 from tests.referee.referee import Referee
 from tests.sandbox.wire import GATEWAY, inflate, wire
 
@@ -36,7 +37,17 @@ async def test_an_unknown_opcode_is_closed_with_4001(sandbox: Sandbox) -> None:
         assert await client.closed() == 4001
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '"x"', json.dumps({"op": 1, "d": "x" * 4096})])
+NO_PAYLOAD = [
+    "{",
+    "[]",
+    '"x"',
+    '{"op": 1, "d": ' + "[" * 4000,
+    *(json.dumps({"op": op}) for op in (None, True, "1", 1.0, [1], {})),
+    json.dumps({"op": 1, "d": "x" * 4096}),
+]
+
+
+@pytest.mark.parametrize("content", NO_PAYLOAD, ids=lambda content: content[:20])
 async def test_what_is_no_payload_is_closed_with_4002(sandbox: Sandbox, content: str) -> None:
     async with wire(sandbox) as client:
         await client.socket.send_str(content)
@@ -80,7 +91,49 @@ async def test_more_than_120_events_a_minute_are_closed_with_4008(sandbox: Sandb
         assert await client.closed() == 4008
 
 
-@pytest.mark.parametrize("shard", [[1, 1], [-1, 2], [0, 0], [0], "0/1", [0, "1"]])
+@pytest.mark.parametrize("properties", [None, "linux", []])
+async def test_an_identify_without_properties_is_closed_with_4002(
+    sandbox: Sandbox, properties: object
+) -> None:
+    async with wire(sandbox) as client:
+        await client.identify(properties=properties)
+        assert await client.closed() == 4002
+
+
+async def test_a_resume_of_wrong_types_is_closed_with_4002(sandbox: Sandbox) -> None:
+    for session_id, seq in (("x", True), ("x", "1"), (["x"], 1)):
+        async with wire(sandbox) as client:
+            await client.send(6, {"token": sandbox.token, "session_id": session_id, "seq": seq})
+            assert await client.closed() == 4002
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"limit": "ten"},
+        {"limit": True},
+        {"limit": [1]},
+        {"query": 7},
+        {"guild_id": {}},
+        {"user_ids": {}},
+        {"nonce": []},
+    ],
+)
+async def test_a_request_for_members_of_wrong_types_is_closed_with_4002(
+    sandbox: Sandbox, wrong: dict[str, object]
+) -> None:
+    async with wire(sandbox) as client:
+        await client.ready()
+        asked = {"guild_id": sandbox.guild.id, "query": "ana", "limit": 1}
+        await client.send(8, asked)
+        await client.until("GUILD_MEMBERS_CHUNK")
+        await client.send(8, asked | wrong)
+        assert await client.closed() == 4002
+
+
+@pytest.mark.parametrize(
+    "shard", [[False, 1], [0, True], [1, 1], [-1, 2], [0, 0], [0], "0/1", [0, "1"]]
+)
 async def test_an_impossible_shard_is_closed_with_4010(sandbox: Sandbox, shard: object) -> None:
     async with wire(sandbox) as client:
         await client.identify(shard=shard)
@@ -149,6 +202,20 @@ async def test_a_session_left_for_too_long_cannot_be_resumed(sandbox: Sandbox) -
     async with wire(sandbox) as client:
         await client.resume(session_id, 1)
         assert await client.receive() == {"op": 9, "d": False, "s": None, "t": None}
+
+
+async def test_only_the_last_events_are_kept_for_who_resumes(sandbox: Sandbox) -> None:
+    async with wire(sandbox) as client:
+        session_id = (await client.ready())["session_id"]
+    await sandbox.wait_gone(5)
+    for number in range(KEPT):
+        sandbox.world.announce("ANYTHING", {"number": number})
+    async with wire(sandbox) as client:
+        await client.resume(session_id, 2)  # the second server's GUILD_CREATE is gone
+        assert await client.receive() == {"op": 9, "d": False, "s": None, "t": None}
+        await client.resume(session_id, 3)
+        assert (await client.receive())["d"] == {"number": 0}
+        assert (await client.until("RESUMED"))["s"] == KEPT + 4
 
 
 @pytest.mark.parametrize(("code", "is_kept"), [(1000, False), (1001, False), (4000, True)])

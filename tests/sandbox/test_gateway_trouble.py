@@ -1,8 +1,7 @@
 """Trouble on the gateway, and how a real discord.py comes through it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import aiohttp
@@ -11,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from bot.sandbox import Sandbox
+from tests.sandbox.conftest import running
 from tests.sandbox.lounge_bot import LoungeBot
 from tests.sandbox.wire import wire
 
@@ -25,15 +25,8 @@ class HastyBot(LoungeBot):
         pass
 
 
-@asynccontextmanager
-async def running(sandbox: Sandbox, **options: Any) -> AsyncGenerator[HastyBot]:
-    async with HastyBot(connector=sandbox.connector(), **options) as bot:
-        start = asyncio.create_task(bot.start(sandbox.token))
-        await sandbox.wait_ready(10)
-        await bot.wait_until_ready()
-        yield bot
-        await bot.close()
-        await start
+def hasty(sandbox: Sandbox, **options: Any) -> AbstractAsyncContextManager[HastyBot]:
+    return running(sandbox, HastyBot(connector=sandbox.connector(), **options))
 
 
 async def hears(sandbox: Sandbox, bot: LoungeBot) -> bool:
@@ -47,7 +40,7 @@ async def hears(sandbox: Sandbox, bot: LoungeBot) -> bool:
 async def test_a_lost_connection_comes_back_and_nothing_is_missed(
     sandbox: Sandbox, code: int | None
 ) -> None:
-    async with running(sandbox) as bot:
+    async with hasty(sandbox) as bot:
         await sandbox.drop_gateway(code)
         await sandbox.wait_for(lambda: sandbox.is_connected, 10)
         assert await hears(sandbox, bot)
@@ -58,7 +51,7 @@ async def test_a_lost_connection_comes_back_and_nothing_is_missed(
 async def test_a_code_that_ends_the_session_makes_the_bot_identify_again(
     sandbox: Sandbox, code: int
 ) -> None:
-    async with running(sandbox) as bot:
+    async with hasty(sandbox) as bot:
         await sandbox.drop_gateway(code)
         lost = await sandbox.slash(sandbox.ben, sandbox.channel, LINE)
         await sandbox.wait_for(lambda: sandbox.is_connected, 10)
@@ -87,7 +80,7 @@ async def test_a_bot_that_is_asked_to_reconnect_resumes(sandbox: Sandbox, bot: L
 async def test_an_invalid_session_is_resumed_or_begun_anew(
     sandbox: Sandbox, *, resumable: bool
 ) -> None:
-    async with running(sandbox) as bot:
+    async with hasty(sandbox) as bot:
         sandbox.invalidate_session(resumable=resumable)
         await sandbox.wait_for(lambda: sandbox.is_connected, 10)
         assert await hears(sandbox, bot)
@@ -106,7 +99,7 @@ async def test_a_zombie_connection_is_noticed_and_what_it_swallowed_is_replayed(
     sandbox: Sandbox,
 ) -> None:
     sandbox.gateway.heartbeat_interval_ms = 50
-    async with running(sandbox, heartbeat_timeout=0.3) as bot:
+    async with hasty(sandbox, heartbeat_timeout=0.3) as bot:
         sandbox.mute_gateway()
         assert await hears(sandbox, bot)
         assert bot.resumed == 1

@@ -11,12 +11,22 @@ import discord
 import pytest
 
 from bot.sandbox import Fault, Limit, RateLimits, Sandbox, Scope
+from bot.sandbox.rest.call import Reply, Route
+from bot.sandbox.rest.limiter import MOST_WINDOWS
 from tests.referee.referee import Referee
+from tests.sandbox.conftest import connected
 from tests.sandbox.lounge_bot import LoungeBot
 
 MESSAGES = "/channels/{channel_id}/messages"
 ORIGINAL = "/webhooks/{application_id}/{interaction_token}/messages/@original"
 API = "https://discord.com/api/v10"
+WEBHOOK = Route(
+    method="GET",
+    template=ORIGINAL,
+    endpoint=lambda _: Reply(),
+    needs_token=False,
+    is_interaction=True,
+)
 TINY = Limit(requests=2, window_s=0.05)
 
 
@@ -35,14 +45,9 @@ async def lounge(
     """Open a sandbox with limits of its own, and a real discord.py in it."""
     async with (
         Sandbox.open(folder, rate_limits=limits, observers=(referee.observe,)) as sandbox,
-        LoungeBot(connector=sandbox.connector()) as bot,
+        connected(sandbox) as bot,
     ):
-        running = asyncio.create_task(bot.start(sandbox.token))
-        await sandbox.wait_ready(10)
-        await bot.wait_until_ready()
         yield sandbox, bot
-        await bot.close()
-        await running
 
 
 async def post(raw: aiohttp.ClientSession, channel_id: str) -> aiohttp.ClientResponse:
@@ -135,6 +140,23 @@ async def test_the_global_limit_spares_what_answers_interactions(
             sandbox.clock.advance(600)
             async with raw.get(f"{API}/users/@me") as response:
                 assert response.status == 200
+
+
+async def test_buckets_that_are_over_are_forgotten_once_there_are_many(
+    sandbox: Sandbox, raw: aiohttp.ClientSession
+) -> None:
+    async def read(token: int) -> str:
+        url = f"{API}/webhooks/{sandbox.world.bot.id}/{token}/messages/@original"
+        async with raw.get(url) as response:
+            return response.headers["X-RateLimit-Remaining"]
+
+    assert [await read(0), await read(0)] == ["4", "3"]
+    for token in range(MOST_WINDOWS):
+        sandbox.limits.admit(WEBHOOK, {"interaction_token": f"many {token}"}, sandbox.token)
+    assert await read(0) == "2"  # those that still count stay
+    sandbox.clock.advance(60)
+    assert await read(1) == "4"
+    assert sandbox.limits.buckets == 1
 
 
 async def test_discord_py_slows_down_and_loses_nothing(tmp_path: Path, referee: Referee) -> None:

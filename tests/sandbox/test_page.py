@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import discord
 import pytest
+from discord import app_commands
 
 from bot.sandbox import Channel, Member, Sandbox
 from tests.sandbox.conftest import Rest
@@ -165,6 +166,18 @@ async def test_a_file_is_served_with_its_ranges_and_never_as_a_page(
         assert "sandbox" in response.headers["Content-Security-Policy"]
 
 
+async def test_a_suppressed_embed_is_not_shown(
+    sandbox: Sandbox, bot: LoungeBot, session: aiohttp.ClientSession
+) -> None:
+    channel = bot.get_partial_messageable(int(sandbox.channel.id))
+    posted = await channel.send("look:", embed=discord.Embed(title="a picture"))
+    (message,) = of_kind(await seen_by(session, sandbox.ana), "message")
+    assert [embed["title"] for embed in message["embeds"]] == ["a picture"]
+    await posted.edit(suppress=True)
+    (message,) = of_kind(await seen_by(session, sandbox.ana), "message")
+    assert (message["content"], message["embeds"]) == ("look:", [])
+
+
 async def test_components_say_where_their_files_are(
     sandbox: Sandbox, bot: LoungeBot, session: aiohttp.ClientSession
 ) -> None:
@@ -251,7 +264,41 @@ async def test_a_refusal_is_a_sentence(sandbox: Sandbox, act: Act) -> None:
     status, refused = await act(sandbox.ben, "line", **place, line="/nothing")
     assert (status, "no command" in refused["error"]) == (400, True)
     status, refused = await act(sandbox.ben, "command", **place, name="video", options={})
-    assert (status, "prompt" in refused["error"]) == (400, True)
+    assert (status, refused["error"]) == (400, "prompt is required.")
+    _, refused = await act(sandbox.ben, "line", **place, line="/video prompt:x strength:7")
+    assert refused["error"] == "strength takes 0.0 to 1.0, not 7.0."
+
+
+async def test_why_a_message_is_refused_is_said_in_words(sandbox: Sandbox, act: Act) -> None:
+    slow = sandbox.world.guild("Cinema Club").channel("slow-cinema")
+    slow.guild.blocked_words = {"spoiler"}
+    answers = [
+        (await act(slow.guild.member("ana"), "say", channel=slow.id, text=text))[1]
+        for text in ("", "x" * 2001, "a spoiler", "hello", "hello again")
+    ]
+    assert [answer.get("error") for answer in answers] == [
+        "There is nothing to send yet.",
+        "A message takes up to 2,000 characters.",
+        "AutoMod stopped this message: this server blocks a word in it.",
+        None,
+        "Slow mode: you can write here again in 30 s.",
+    ]
+
+
+async def test_a_command_for_people_is_used_on_a_member(
+    sandbox: Sandbox, bot: LoungeBot, act: Act
+) -> None:
+    async def greet(_: discord.Interaction, __: discord.Member) -> None:
+        pass
+
+    bot.tree.add_command(app_commands.ContextMenu(name="Greet", callback=greet))
+    await bot.tree.sync()
+    place = {"channel": sandbox.channel.id, "name": "Greet"}
+    assert (await act(sandbox.ana, "context-person", **place, person=sandbox.ben.id))[0] == 200
+    used = await bot.uses.get()
+    assert (used.data or {}).get("target_id") == sandbox.ben.id
+    status, refused = await act(sandbox.ana, "context-person", **place, person="1")
+    assert (status, refused["error"]) == (400, "They are not in this server any more.")
 
 
 @pytest.mark.usefixtures("bot")

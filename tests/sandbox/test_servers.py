@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import discord
 import pytest
+from yarl import URL
 
 from bot.sandbox import Fault, Sandbox
 from tests.referee.referee import Referee
@@ -30,8 +31,12 @@ async def test_a_link_works_for_a_day_and_only_as_signed(sandbox: Sandbox, bot: 
         async with session.get(url, headers={"Range": "bytes=2-4"}) as response:
             assert (response.status, await response.read()) == (206, b"234")
             assert response.headers["Content-Range"] == "bytes 2-4/10"
-        async with session.get(url.split("?")[0]) as response:
-            assert response.status == 404
+        for range_ in ("bytes=10-", "bytes=4-4, 6-7", "pages=1"):
+            async with session.get(url, headers={"Range": range_}) as response:
+                assert response.status == (416 if range_ == "bytes=10-" else 200)
+        for wrong in (url.split("?")[0], f"{url.split('hm=')[0]}hm=é"):
+            async with session.get(wrong) as response:
+                assert response.status == 404
         sandbox.clock.advance(24 * 3600 + 1)
         async with session.get(url) as response:
             assert response.status == 404
@@ -42,12 +47,49 @@ async def test_the_proxy_leads_to_discord_and_nowhere_else(sandbox: Sandbox) -> 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
         url = "https://discord.com/api/v10/gateway"
         async with session.get(url, proxy=sandbox.proxy_url) as response:
-            assert response.status == 404
+            assert (await response.json())["url"] == "wss://gateway.discord.gg"
         for url in ("https://example.org/", "https://discord.com:8443/"):
             with pytest.raises(aiohttp.ClientHttpProxyError) as refused:
                 await session.get(url, proxy=sandbox.proxy_url)
             assert refused.value.status == 403
     assert sandbox.refused_hosts == ["example.org:443", "discord.com:8443"]
+
+
+async def test_the_proxy_refuses_what_is_no_request(sandbox: Sandbox) -> None:
+    port = int(sandbox.proxy_url.split(":")[-1])
+    status = {
+        b"": 400,
+        b"nonsense": 400,
+        b"CONNECT discord.com:443": 400,
+        b"CONNECT \x00:443 HTTP/1.1": 400,
+        b"CONNECT a b HTTP/1.1": 400,
+        b"GET http://example.org/ HTTP/1.1": 403,
+        b"CONNECT discord.com HTTP/1.1": 403,
+    }
+    for line, expected in status.items():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(line + b"\r\n\r\n")
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 %d " % expected), line
+        writer.close()
+        await writer.wait_closed()
+    assert sandbox.refused_hosts == ["http://example.org/", "discord.com"]
+
+
+async def test_a_file_never_runs_as_a_page_of_the_plain_doors_origin(
+    sandbox: Sandbox, bot: LoungeBot
+) -> None:
+    file = discord.File(io.BytesIO(b"<script>alert(1)</script>"), "page.html")
+    await bot.get_partial_messageable(int(sandbox.channel.id)).send(file=file)
+    (attachment,) = sandbox.world.files.values()
+    link = URL(attachment.url, encoded=True).relative()
+    async with (
+        aiohttp.ClientSession(sandbox.http_url) as session,
+        session.get(link) as response,
+    ):
+        assert (response.status, response.content_type) == (200, "text/html")
+        assert response.headers["Content-Security-Policy"].startswith("sandbox;")
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def test_the_plain_door_serves_clients_that_take_a_base_url(sandbox: Sandbox) -> None:

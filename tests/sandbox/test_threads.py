@@ -110,6 +110,14 @@ async def test_a_thread_starts_without_a_message_if_it_is_public(
     assert (status, refused["code"]) == (400, 50024)
 
 
+async def test_a_threads_slow_mode_is_told_from_its_start(sandbox: Sandbox, rest: Rest) -> None:
+    heard: list[object] = []
+    sandbox.world.listen(lambda _, payload: heard.append(payload.get("rate_limit_per_user")))
+    path = f"/channels/{sandbox.channel.id}/threads"
+    await rest("POST", path, {"name": "slow", "type": 11, "rate_limit_per_user": 30})
+    assert heard == [30]
+
+
 async def test_threads_are_listed_by_whether_they_are_archived(
     sandbox: Sandbox, bot: LoungeBot
 ) -> None:
@@ -175,3 +183,32 @@ async def test_a_thread_has_its_parents_age_limit_and_no_flag(
     assert isinstance(thread, discord.Thread)
     assert thread.is_nsfw()
     assert midnight.is_age_restricted
+
+
+async def test_an_answer_does_not_revive_a_locked_thread(sandbox: Sandbox, bot: LoungeBot) -> None:
+    thread = sandbox.world.add_thread(sandbox.channel, "chat")
+    sandbox.world.archive_thread(thread, locked=True)
+    for may_manage in (False, True):
+        if may_manage:
+            sandbox.channel.allow("manage_threads")
+        await sandbox.slash(sandbox.max, thread, "/video prompt:x")
+        await (await bot.uses.get()).response.send_message("here")
+        assert thread.archived is not may_manage
+
+
+async def test_archived_threads_come_in_pages_the_last_archived_first(
+    sandbox: Sandbox, bot: LoungeBot
+) -> None:
+    for name in ("one", "two", "three"):
+        sandbox.world.archive_thread(sandbox.world.add_thread(sandbox.channel, name))
+        sandbox.clock.advance(60)
+    bot_channel = await bot.fetch_channel(int(sandbox.channel.id))
+    assert isinstance(bot_channel, discord.TextChannel)
+    found = [thread.name async for thread in bot_channel.archived_threads(limit=2)]
+    assert found == ["three", "two"]
+    archived_at = sandbox.guild.channel("two").archive_changed_at
+    found = [thread.name async for thread in bot_channel.archived_threads(before=archived_at)]
+    assert found == ["one"]
+    sandbox.clock.advance(60)
+    page = await bot.http.get_public_archived_threads(bot_channel.id, limit=2)
+    assert page["has_more"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Sandbox, SandboxError
+from tests.sandbox.lounge_bot import LoungeBot
 
 MINIMAL = """
 [[server]]
@@ -77,3 +78,11 @@ async def test_a_world_file_that_is_wrong_says_where(
     with pytest.raises(SandboxError, match=told):
         async with Sandbox.open(tmp_path, world_file=tmp_path / "world.toml"):
             pass
+
+
+async def test_everything_is_described_in_a_few_words(sandbox: Sandbox, bot: LoungeBot) -> None:
+    use = await sandbox.slash(sandbox.ana, sandbox.channel, "/video prompt:x")
+    await (await bot.uses.get()).response.send_message("x" * 2000)
+    things = (use, use.answer, use.member, use.channel, sandbox.guild, sandbox.member("ana"))
+    for thing in things:
+        assert len(repr(thing)) < 120, type(thing)

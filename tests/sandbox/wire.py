@@ -25,7 +25,8 @@ class Wire:
         await self.socket.send_json({"op": op, "d": data})
 
     async def identify(self, *, intents: object = GUILDS, **fields: object) -> None:
-        await self.send(2, {"token": self._sandbox.token, "intents": intents} | fields)
+        needed = {"token": self._sandbox.token, "intents": intents, "properties": {}}
+        await self.send(2, needed | fields)
 
     async def resume(self, session_id: str, seq: int) -> None:
         token = {"token": self._sandbox.token}

@@ -61,14 +61,13 @@ class Actions(CommandUse):
     def _component(self, member: Member, message: Message, custom_id: str) -> JsonObject:
         """Find what can be used in a message, complete as Discord's answers have it."""
         check_visible(member, message.channel)
-        is_for = message.ephemeral_to is None or message.ephemeral_to is member
         shown = self.world.payloads.message(message)["components"]
         usable = {
             str(component["custom_id"]): component
             for component in walk(objects(shown))
             if component.get("custom_id") and not component.get("disabled")
         }
-        if custom_id not in usable or not is_for or message.is_deleted:
+        if custom_id not in usable or not message.is_for(member.id) or message.is_deleted:
             raise CommandLineError(f"nothing to press as {custom_id!r}; there: {list(usable)}")
         return usable[custom_id]
 

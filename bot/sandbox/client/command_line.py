@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from bot.sandbox.errors import CommandLineError
 from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.rules.commands import kind_of
+from bot.sandbox.world.commands import NESTED, CommandKind
 
-SLASH = 1
-SUBCOMMANDS = frozenset({1, 2})
 OPTION_NAME = re.compile(r"\s*([-_'\w]+):\s*")
 QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"(?=\s|$)', re.DOTALL)
 ESCAPED = re.compile(r'\\(["\\])')
@@ -47,14 +47,14 @@ def find_command(words: list[str], commands: list[JsonObject]) -> CommandPath:
         CommandLineError: There is no such command, or it needs a subcommand.
     """
     steps: list[JsonObject] = []
-    level = [command for command in commands if command.get("type", SLASH) == SLASH]
+    level = [command for command in commands if kind_of(command) == CommandKind.CHAT_INPUT]
     for word in [*words, ""]:
         found = next((entry for entry in level if entry.get("name") == word), None)
         if found is None:
             known = ", ".join(str(entry.get("name")) for entry in level)
             raise CommandLineError(f"no command {' '.join(words)!r}; there: {known or 'none'}")
         steps.append(found)
-        level = [o for o in objects(found.get("options")) if o.get("type") in SUBCOMMANDS]
+        level = [o for o in objects(found.get("options")) if o.get("type") in NESTED]
         if not level:
             break
     return CommandPath(steps=tuple(steps))
@@ -91,7 +91,8 @@ def _split_options(text: str, names: Collection[str]) -> dict[str, str]:
     while text[position:].strip():
         option = OPTION_NAME.match(text, position)
         if option is None or option[1] not in names:
-            raise CommandLineError(f"no such option at {text[position:]!r}; there: {names}")
+            known = ", ".join(names) or "none"
+            raise CommandLineError(f"no such option: {text[position:]!r}; there: {known}")
         values[option[1]], position = _read_value(text, option.end(), names)
     return values
 

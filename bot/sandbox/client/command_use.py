@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 
-from bot.sandbox.client.command_line import SLASH, CommandPath, find_command, parse_line
+from bot.sandbox.client.command_line import CommandPath, find_command, parse_line
 from bot.sandbox.client.invocation import Deed, Invocations
 from bot.sandbox.client.option_values import Upload, check_focused, check_values, from_text
 from bot.sandbox.client.rights import check_usable, is_listed, is_usable
 from bot.sandbox.errors import CommandLineError
 from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.world.commands import CommandKind
 from bot.sandbox.world.entities import Channel, Guild, Member, Message
 from bot.sandbox.world.interaction import Interaction, InteractionKind
 from bot.sandbox.world.world import World
-
-ON_MEMBER, ON_MESSAGE = 2, 3
-"""Discord's "Application Command Types"."""
 
 STALE_ID = "1"
 """What a client sends that still knows a command which is no more."""
@@ -81,7 +79,9 @@ class CommandUse:
         except CommandLineError:
             if not unchecked:
                 raise
-            path = CommandPath(steps=({"id": STALE_ID, "type": SLASH, "name": name},))
+            path = CommandPath(
+                steps=({"id": STALE_ID, "type": CommandKind.CHAT_INPUT, "name": name},)
+            )
         if not unchecked:
             check_usable(member, path.command, channel)
             check_values(path.options, values, member)
@@ -189,7 +189,9 @@ class CommandUse:
         is_offered = not message.is_deleted and not message.is_ephemeral
         if not is_offered and not unchecked:
             raise CommandLineError("the message has no menu of apps")
-        command = self._menu_command(member, message.channel, ON_MESSAGE, name, unchecked)
+        command = self._menu_command(
+            member, message.channel, CommandKind.MESSAGE, name, unchecked=unchecked
+        )
         return self._use_menu(command, member, message.channel, message)
 
     async def use_on_member(
@@ -206,22 +208,23 @@ class CommandUse:
         Raises:
             CommandLineError: Not `unchecked`, and the menu does not offer it to this member.
         """
-        command = self._menu_command(member, channel, ON_MEMBER, name, unchecked)
+        command = self._menu_command(member, channel, CommandKind.USER, name, unchecked=unchecked)
         return self._use_menu(command, member, channel, target)
 
     def _menu_command(
         self,
         member: Member,
         channel: Channel,
-        type_: int,
+        kind: CommandKind,
         name: str,
-        unchecked: bool,  # noqa: FBT001 -- handed on
+        *,
+        unchecked: bool,
     ) -> JsonObject:
         everything = self.world.commands_in(channel.guild)
-        known = [command for command in everything if command["type"] == type_]
+        known = [command for command in everything if command["type"] == kind]
         found = next((command for command in known if command["name"] == name), None)
         if unchecked:
-            return found or {"id": STALE_ID, "type": type_, "name": name}
+            return found or {"id": STALE_ID, "type": kind, "name": name}
         if found is None:
             names = [command["name"] for command in known]
             raise CommandLineError(f"no command {name!r} in the menu; there: {names}")

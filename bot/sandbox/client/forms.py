@@ -11,8 +11,10 @@ from bot.sandbox.client.option_values import Thing, Upload, check_upload
 from bot.sandbox.client.resolving import Resolver
 from bot.sandbox.errors import CommandLineError
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.world.entities import Channel, Member, Role
-from bot.sandbox.world.modals import THING_SELECTS, Field, FormType, form_fields
+from bot.sandbox.world.accounts import Role
+from bot.sandbox.world.components import THING_SELECTS, ComponentType
+from bot.sandbox.world.entities import Channel, Member
+from bot.sandbox.world.modals import Field, form_fields
 
 
 def fill_form(
@@ -52,12 +54,12 @@ def _filled(component: JsonObject, values: Mapping[str, object], resolver: Resol
 
 def _answer(field: Field, value: object, resolver: Resolver) -> JsonObject:
     match field.type:
-        case FormType.TEXT_INPUT:
+        case ComponentType.TEXT_INPUT:
             _check_text(field, value)
             return {"value": value}
-        case FormType.CHECKBOX:
+        case ComponentType.CHECKBOX:
             return {"value": bool(value)}
-        case FormType.RADIO_GROUP:
+        case ComponentType.RADIO_GROUP:
             chosen = choose(field, [] if value is None else _listed(value), resolver)
             return {"value": next(iter(chosen), None)}
         case _:
@@ -92,7 +94,7 @@ def choose(field: Field, values: Sequence[object], resolver: Resolver) -> list[o
 
 
 def _found(field: Field, value: object, resolver: Resolver) -> object:
-    if field.type == FormType.FILE_UPLOAD:
+    if field.type == ComponentType.FILE_UPLOAD:
         if not is_upload(value):
             raise CommandLineError(f"{field.custom_id!r} takes files as name and content")
         check_upload(value, resolver.member)
@@ -112,18 +114,17 @@ def _things(field: Field, resolver: Resolver) -> dict[str, Thing]:
     """List what Discord's client offers: people, roles, the channels that the member sees."""
     guild, types = resolver.member.guild, field.component.get("channel_types")
     match field.type:
-        case FormType.USER_SELECT:
+        case ComponentType.USER_SELECT:
             return {**guild.members}
-        case FormType.ROLE_SELECT:
+        case ComponentType.ROLE_SELECT:
             return {**guild.roles}
-        case FormType.MENTIONABLE_SELECT:
+        case ComponentType.MENTIONABLE_SELECT:
             return {**guild.members, **guild.roles}
         case _:
             return {
                 channel.id: channel
                 for channel in guild.channels.values()
-                if "view_channel" in resolver.member.permissions_in(channel)
-                and (not types or int(channel.kind) in types)
+                if resolver.member.sees(channel) and (not types or int(channel.kind) in types)
             }
 
 

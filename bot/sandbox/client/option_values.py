@@ -9,12 +9,10 @@ from typing import TypeAlias
 
 from bot.sandbox.errors import CommandLineError
 from bot.sandbox.json_types import JsonObject, objects
-from bot.sandbox.world.entities import Channel, Guild, Member, Role
+from bot.sandbox.world.accounts import Role
+from bot.sandbox.world.commands import MAX_INTEGER, MAX_LENGTH, MAX_NUMBER, OptionType
+from bot.sandbox.world.entities import Channel, Guild, Member
 
-STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
-MAX_INTEGER = 2**53 - 1
-MAX_NUMBER = 2**53
-MAX_LENGTH = 6000
 TRUTHS = {"true": True, "false": False}
 
 Thing: TypeAlias = Member | Channel | Role
@@ -39,17 +37,17 @@ def from_text(option: JsonObject, text: str, guild: Guild) -> object:
 def _readers(guild: Guild) -> dict[int, Callable[[str], object]]:
     members, roles = guild.members.values(), guild.roles.values()
     return {
-        INTEGER: int,
-        NUMBER: float,
-        BOOLEAN: lambda word: TRUTHS[word.lower()],
-        USER: lambda word: _named(members, word),
-        CHANNEL: lambda word: _named(guild.channels.values(), word),
-        ROLE: lambda word: _named(roles, word),
-        MENTIONABLE: lambda word: _named([*members, *roles], word),
+        OptionType.INTEGER: int,
+        OptionType.NUMBER: float,
+        OptionType.BOOLEAN: lambda word: TRUTHS[word.lower()],
+        OptionType.USER: lambda word: _find(members, word),
+        OptionType.CHANNEL: lambda word: _find(guild.channels.values(), word),
+        OptionType.ROLE: lambda word: _find(roles, word),
+        OptionType.MENTIONABLE: lambda word: _find([*members, *roles], word),
     }
 
 
-def _named(things: Iterable[Thing], word: str) -> Thing:
+def _find(things: Iterable[Thing], word: str) -> Thing:
     plain = word.strip("<@!#&>")
     for thing in things:
         if plain in (thing.id, thing.name):
@@ -60,15 +58,15 @@ def _named(things: Iterable[Thing], word: str) -> Thing:
 def guess_type(value: object) -> int:
     """Find the option type that a bare Python value would have; a hostile client need not know."""
     known: list[tuple[type, int]] = [
-        (bool, BOOLEAN),
-        (int, INTEGER),
-        (float, NUMBER),
-        (Member, USER),
-        (Channel, CHANNEL),
-        (Role, ROLE),
-        (tuple, ATTACHMENT),
+        (bool, OptionType.BOOLEAN),
+        (int, OptionType.INTEGER),
+        (float, OptionType.NUMBER),
+        (Member, OptionType.USER),
+        (Channel, OptionType.CHANNEL),
+        (Role, OptionType.ROLE),
+        (tuple, OptionType.ATTACHMENT),
     ]
-    return next((number for type_, number in known if isinstance(value, type_)), STRING)
+    return next((number for type_, number in known if isinstance(value, type_)), OptionType.STRING)
 
 
 def check_values(options: list[JsonObject], values: dict[str, object], member: Member) -> None:
@@ -81,12 +79,12 @@ def check_values(options: list[JsonObject], values: dict[str, object], member: M
     schemas = {str(option["name"]): option for option in options}
     for name in values:
         if name not in schemas:
-            raise CommandLineError(f"no option {name!r}; there: {', '.join(schemas)}")
+            raise CommandLineError(f"no option {name!r}; there: {', '.join(schemas) or 'none'}")
     for name, option in schemas.items():
         if name in values:
             _check_value(option, values[name], member)
         elif option.get("required"):
-            raise CommandLineError(f"option {name!r} is required")
+            raise CommandLineError(f"{name} is required")
 
 
 def check_focused(options: list[JsonObject], focused: str, value: object) -> None:
@@ -98,7 +96,11 @@ def check_focused(options: list[JsonObject], focused: str, value: object) -> Non
     option = next((o for o in options if o["name"] == focused and o.get("autocomplete")), None)
     if option is None:
         raise CommandLineError(f"the option {focused!r} does not complete itself")
-    read = {INTEGER: int, NUMBER: float}.get(int(option["type"]), str)
+    readers: dict[int, Callable[[str], object]] = {
+        OptionType.INTEGER: int,
+        OptionType.NUMBER: float,
+    }
+    read = readers.get(int(option["type"]), str)
     try:
         read(str(value) or "0")
     except ValueError as error:
@@ -113,7 +115,7 @@ def _check_value(option: JsonObject, value: object, member: Member) -> None:
             _check_range(option, "length", len(value), (1, MAX_LENGTH))
         case bool():
             pass
-        case int() if option["type"] == INTEGER:
+        case int() if option["type"] == OptionType.INTEGER:
             _check_range(option, "value", value, (-MAX_INTEGER, MAX_INTEGER))
         case int() | float():
             _check_range(option, "value", value, (-MAX_NUMBER, MAX_NUMBER))
@@ -128,10 +130,10 @@ def _check_value(option: JsonObject, value: object, member: Member) -> None:
 
 def _is_of_type(option: JsonObject, value: object) -> bool:
     if isinstance(value, bool):
-        return option["type"] == BOOLEAN
+        return option["type"] == OptionType.BOOLEAN
     if isinstance(value, Channel):
         types = option.get("channel_types")
-        return option["type"] == CHANNEL and (not types or int(value.kind) in types)
+        return option["type"] == OptionType.CHANNEL and (not types or int(value.kind) in types)
     return isinstance(value, TYPES.get(int(option["type"]), ()))
 
 
@@ -142,9 +144,8 @@ def check_upload(upload: Upload, member: Member) -> None:
         CommandLineError: It is larger than the member's Nitro and the server's boosts allow.
     """
     filename, content = upload
-    limit = max(member.guild.upload_limit, member.upload_limit)
-    if len(content) > limit:
-        raise CommandLineError(f"{filename} is larger than {limit} bytes")
+    if len(content) > member.largest_file:
+        raise CommandLineError(f"{filename} is larger than {member.largest_file} bytes")
 
 
 def _check_range(
@@ -155,16 +156,17 @@ def _check_range(
     lower = bounds[0] if least is None else max(bounds[0], least)
     upper = bounds[1] if most is None else most
     if not lower <= measured <= upper:
-        raise CommandLineError(f"{option['name']}: {kind} {measured} not in {lower}..{upper}")
+        unit = " characters" if kind == "length" else ""
+        raise CommandLineError(f"{option['name']} takes {lower} to {upper}{unit}, not {measured}")
 
 
 TYPES: dict[int, tuple[type, ...]] = {
-    STRING: (str,),
-    INTEGER: (int,),
-    NUMBER: (int, float),
-    USER: (Member,),
-    ROLE: (Role,),
-    MENTIONABLE: (Member, Role),
-    ATTACHMENT: (tuple,),
+    OptionType.STRING: (str,),
+    OptionType.INTEGER: (int,),
+    OptionType.NUMBER: (int, float),
+    OptionType.USER: (Member,),
+    OptionType.ROLE: (Role,),
+    OptionType.MENTIONABLE: (Member, Role),
+    OptionType.ATTACHMENT: (tuple,),
 }
 """What a value is in Python, by the option's type; booleans and channels have more to them."""

@@ -10,6 +10,8 @@ This is what end-to-end tests are written with (docs/sandbox.md):
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from bot.sandbox.client.actions import Actions
 from bot.sandbox.client.option_values import Upload
 from bot.sandbox.client.speech import speak
@@ -75,6 +77,10 @@ class Person:
         self.actions = actions
         self._journal = journal
 
+    @override
+    def __repr__(self) -> str:
+        return f"<Person {self.member.name} in #{self.channel.name}>"
+
     @property
     def id(self) -> str:
         """The id of the person's account, as in `message.pings`."""
@@ -101,18 +107,15 @@ class Person:
     @property
     def messages(self) -> list[Message]:
         """All that the person can see here, oldest first."""
-        if "view_channel" not in self.member.permissions_in(self.channel):
+        if not self.member.sees(self.channel):
             return []
         everything = self.actions.world.messages.values()
-        return [m for m in everything if m.channel is self.channel and self._is_for(m)]
+        return [m for m in everything if m.channel is self.channel and m.is_for(self.id)]
 
     @property
     def pings(self) -> list[Message]:
         """The messages here that ping the person."""
         return [message for message in self.messages if self.id in message.pings]
-
-    def _is_for(self, message: Message) -> bool:
-        return message.ephemeral_to is None or message.ephemeral_to.id == self.id
 
     async def sees(self, sought: Sought, *, timeout_s: float = 30) -> Message:
         """Wait until the person can see a message that says `sought`, or for which it is true.

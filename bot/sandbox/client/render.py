@@ -2,10 +2,11 @@
 
 import re
 
+from bot.sandbox.rules.mentions import USER_MENTION
 from bot.sandbox.world.components import Button
-from bot.sandbox.world.entities import Attachment, Message
+from bot.sandbox.world.entities import Message
+from bot.sandbox.world.files import Attachment
 
-MENTION = re.compile(r"<@!?(\d+)>")
 LINE_SIGN = re.compile(r"^(?:#{1,3}|-#) ", re.MULTILINE)
 INVISIBLE = re.compile("[\u2066-\u2069]")  # the isolates around text that may run right to left
 
@@ -24,7 +25,7 @@ def render(message: Message) -> str:
 
 def readable(message: Message) -> str:
     """Return a message's text without its markdown signs, and people by their names."""
-    text = MENTION.sub(lambda found: _name(message, found[1]), message.text)
+    text = USER_MENTION.sub(lambda found: _name(message, found[1]), message.text)
     text = INVISIBLE.sub("", text)
     return LINE_SIGN.sub("", text)
 

@@ -4,7 +4,9 @@ Source: Discord's "Receiving and Responding to Interactions", "Resolved Data Str
 """
 
 from bot.sandbox.json_types import JsonObject
-from bot.sandbox.world.entities import Attachment, Channel, Member, Message, Role
+from bot.sandbox.world.accounts import Role
+from bot.sandbox.world.entities import Channel, Member, Message
+from bot.sandbox.world.files import Attachment
 from bot.sandbox.world.media import content_type, safe_filename
 from bot.sandbox.world.permissions import permission_bits
 from bot.sandbox.world.world import World

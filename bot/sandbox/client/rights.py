@@ -7,10 +7,10 @@ commands, which administrators set in Discord's own settings, are not modelled.
 
 from bot.sandbox.errors import CommandLineError
 from bot.sandbox.json_types import JsonObject
+from bot.sandbox.world.commands import CommandKind
 from bot.sandbox.world.entities import Channel, Member
 from bot.sandbox.world.permissions import permission_bits
 
-USER_COMMAND = 2
 IN_GUILDS = 0
 """The interaction context, and the integration type, of a server."""
 
@@ -46,12 +46,12 @@ def check_usable(member: Member, command: JsonObject, channel: Channel) -> None:
     permissions = member.permissions_in(channel)
     if "use_application_commands" not in permissions:
         raise CommandLineError(f"{member.name} may not use commands in #{channel.name}")
-    if channel.locked and "manage_threads" not in permissions:
+    if channel.is_closed_to(permissions):
         raise CommandLineError(f"the thread #{channel.name} is locked")
     if not is_usable(member, command, channel):
         raise CommandLineError(f"/{command['name']} is hidden from {member.name}")
-    speak = "send_messages_in_threads" if channel.is_thread else "send_messages"
-    if command.get("type") == USER_COMMAND and speak not in permissions:
+    may_write = channel.writing_permission in permissions
+    if command.get("type") == CommandKind.USER and not may_write:
         # "A user must have permission to send text messages in the channel".
         raise CommandLineError(f"{member.name} may not write in #{channel.name}")
 
@@ -63,5 +63,5 @@ def check_visible(member: Member, channel: Channel) -> None:
         CommandLineError: The channel is hidden from the member, or in another server.
     """
     is_there = member.guild is channel.guild and channel.id in channel.guild.channels
-    if not is_there or "view_channel" not in member.permissions_in(channel):
+    if not is_there or not member.sees(channel):
         raise CommandLineError(f"{member.name} cannot see #{channel.name}")

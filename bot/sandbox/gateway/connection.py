@@ -91,7 +91,7 @@ class Connection:
             raise GatewayCloseError(CloseCode.DECODE_ERROR)
         try:
             payload = json.loads(encoded)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GatewayCloseError(CloseCode.DECODE_ERROR) from error
         if not isinstance(payload, dict):
             raise GatewayCloseError(CloseCode.DECODE_ERROR)

@@ -45,6 +45,8 @@ class Conversation:
 
     async def _take(self, payload: JsonObject) -> None:
         op = payload.get("op")
+        if not isinstance(op, int) or isinstance(op, bool):
+            raise GatewayCloseError(CloseCode.DECODE_ERROR)
         if op not in FROM_CLIENTS:
             raise GatewayCloseError(CloseCode.UNKNOWN_OPCODE)
         if op == Op.HEARTBEAT:  # comes before IDENTIFY as well

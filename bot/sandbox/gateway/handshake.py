@@ -55,8 +55,11 @@ def read_identify(data: JsonObject, *, enabled_intents: int) -> Identity:
         enabled_intents: The privileged intents that the application has been given.
 
     Raises:
-        GatewayCloseError: Its intents or its shard are none that Discord accepts.
+        GatewayCloseError: It lacks `properties`, which Identify Structure requires (the code is
+            ours), or its intents or its shard are none that Discord accepts.
     """
+    if not isinstance(data.get("properties"), dict):
+        raise GatewayCloseError(CloseCode.DECODE_ERROR)
     intents = data.get("intents")
     if not isinstance(intents, int) or isinstance(intents, bool) or intents & ~ALL_INTENTS:
         raise GatewayCloseError(CloseCode.INVALID_INTENTS)  # a negative number has other bits, too
@@ -69,10 +72,15 @@ def _shard(value: object) -> tuple[int, int] | None:
     if value is None:
         return None
     match value:
-        case [int() as number, int() as count] if 0 <= number < count:
+        case [int() as number, int() as count] if _are_numbers(value) and 0 <= number < count:
             return number, count
         case _:
             raise GatewayCloseError(CloseCode.INVALID_SHARD)
+
+
+def _are_numbers(values: object) -> bool:
+    """Whether there is no true or false among what Python takes for numbers."""
+    return not any(isinstance(value, bool) for value in cast("list[object]", values))
 
 
 def read_resume(data: JsonObject) -> tuple[str, int]:
@@ -82,7 +90,7 @@ def read_resume(data: JsonObject) -> tuple[str, int]:
         GatewayCloseError: They are not of the right types.
     """
     session_id, seq = data.get("session_id"), data.get("seq")
-    if not isinstance(session_id, str) or not isinstance(seq, int):
+    if not isinstance(session_id, str) or not isinstance(seq, int) or isinstance(seq, bool):
         raise GatewayCloseError(CloseCode.DECODE_ERROR)
     return session_id, seq
 

@@ -4,6 +4,7 @@ Source: Discord's "Gateway": List of Intents, Caveats, Privileged Intents, Messa
 """
 
 from bot.sandbox.json_types import JsonObject, as_object, objects
+from bot.sandbox.rules.message_content import readable
 
 GUILDS = 1 << 0
 GUILD_MEMBERS = 1 << 1
@@ -37,7 +38,6 @@ INTENT_OF_EVENT = {
 }
 
 WITH_CONTENT = frozenset({"MESSAGE_CREATE", "MESSAGE_UPDATE"})
-NO_CONTENT: JsonObject = {"content": "", "embeds": [], "attachments": [], "components": []}
 
 
 def is_wanted(event: str, data: JsonObject, intents: int, bot_id: str) -> bool:
@@ -51,7 +51,7 @@ def is_wanted(event: str, data: JsonObject, intents: int, bot_id: str) -> bool:
 def limited(event: str, data: JsonObject, intents: int, bot_id: str) -> JsonObject:
     """Leave out of an event what its hearer's intents do not cover."""
     if event in WITH_CONTENT and not intents & MESSAGE_CONTENT:
-        return data if _may_read(data, bot_id) else data | NO_CONTENT
+        return readable(data, bot_id)
     if event == "GUILD_CREATE" and not intents & GUILD_PRESENCES:
         # Then only the bot itself and who is in a voice channel ("Gateway Events", Guild Create).
         return data | {
@@ -59,12 +59,6 @@ def limited(event: str, data: JsonObject, intents: int, bot_id: str) -> JsonObje
             "presences": [],
         }
     return data
-
-
-def _may_read(message: JsonObject, bot_id: str) -> bool:
-    """Whether a message is one of the exceptions: the bot's own, or one that mentions it."""
-    is_own = as_object(message.get("author")).get("id") == bot_id
-    return is_own or any(user.get("id") == bot_id for user in objects(message.get("mentions")))
 
 
 def _user_id(member: JsonObject) -> object:

@@ -4,9 +4,19 @@ Source: Discord's "Gateway Events", Request Guild Members.
 """
 
 from bot.sandbox.gateway.intents import GUILD_MEMBERS
+from bot.sandbox.gateway.opcodes import CloseCode, GatewayCloseError
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.world.entities import Member
 from bot.sandbox.world.world import World
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "guild_id": (str, int),
+    "query": (str,),
+    "limit": (int,),
+    "presences": (bool,),
+    "user_ids": (str, int, list),
+    "nonce": (str,),
+}
 
 
 def members_chunk(world: World, data: JsonObject, intents: int) -> JsonObject | None:
@@ -14,7 +24,11 @@ def members_chunk(world: World, data: JsonObject, intents: int) -> JsonObject | 
 
     The list of all members takes the intent for them. Ours: without it nothing comes; Discord does
     not say what does.
+
+    Raises:
+        GatewayCloseError: It holds something of a wrong type.
     """
+    _check_types(data)
     guild = world.guilds.get(str(data.get("guild_id")))
     if guild is None:
         return None
@@ -32,6 +46,18 @@ def members_chunk(world: World, data: JsonObject, intents: int) -> JsonObject | 
     if data.get("nonce"):
         chunk["nonce"] = data["nonce"]
     return chunk | {"members": [world.payloads.member(member) for member in found]}
+
+
+def _check_types(data: JsonObject) -> None:
+    """Refuse fields of another type than "Request Guild Members Structure" gives (code: ours)."""
+    given = {name: value for name, value in data.items() if value is not None}
+    for name, types in TYPES.items():
+        if name in given and not _is_one(given[name], types):
+            raise GatewayCloseError(CloseCode.DECODE_ERROR)
+
+
+def _is_one(value: object, types: tuple[type, ...]) -> bool:
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
 
 
 def _matches(member: Member, query: str) -> bool:

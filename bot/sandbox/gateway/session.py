@@ -4,16 +4,22 @@ Source: Discord's "Gateway", Resuming and Sharding.
 """
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from bot.sandbox.gateway.connection import Connection
 from bot.sandbox.gateway.handshake import Identity
 from bot.sandbox.gateway.intents import is_wanted, limited
+from bot.sandbox.gateway.opcodes import Op
 from bot.sandbox.json_types import JsonObject
 
 LIFE = timedelta(minutes=3)
 """How long a session without a connection can be resumed: Discord says "a few minutes"."""
+
+KEPT = 10_000
+"""How many events are kept for a RESUME; ours, Discord does not tell its number."""
 
 ABOUT_GUILDS = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
 
@@ -27,7 +33,8 @@ class Session:
     bot_id: str
     connection: Connection | None
     left_at: datetime | None = None
-    frames: list[str] = field(default_factory=list[str])
+    sequence: int = 0
+    frames: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def offer(self, event: str, data: JsonObject) -> None:
         """Dispatch an event if it concerns this session's shard and intents."""
@@ -37,8 +44,8 @@ class Session:
 
     def dispatch(self, event: str, data: JsonObject) -> None:
         """Number an event, keep it, and send it if somebody listens."""
-        sequence = len(self.frames) + 1
-        frame = json.dumps({"op": 0, "d": data, "s": sequence, "t": event})
+        self.sequence += 1
+        frame = json.dumps({"op": int(Op.DISPATCH), "d": data, "s": self.sequence, "t": event})
         self.frames.append(frame)
         if self.connection is not None:
             self.connection.send_text(frame)
@@ -46,9 +53,17 @@ class Session:
     def resume(self, connection: Connection, seq: int) -> None:
         """Send what came after `seq` on a new connection, then RESUMED."""
         self.connection, self.left_at = connection, None
-        for frame in self.frames[seq:]:
+        for frame in islice(self.frames, seq - self._forgotten, None):
             connection.send_text(frame)
         self.dispatch("RESUMED", {})
+
+    @property
+    def _forgotten(self) -> int:
+        return self.sequence - len(self.frames)
+
+    def can_replay(self, seq: int) -> bool:
+        """Whether all that came after `seq` is still there."""
+        return seq >= self._forgotten
 
     def is_over(self, now: datetime) -> bool:
         """Whether it was left for too long to be resumed."""

@@ -39,6 +39,7 @@ class Sessions:
 
     def dispatch(self, event: str, data: JsonObject) -> None:
         """Send an event to every session that it concerns; without a session it is lost."""
+        self._forget_old()
         guild = self._world.guilds.get(str(data.get("guild_id")))
         if guild is None or guild.is_available:  # an outage is silence
             for session in self._sessions.values():
@@ -124,12 +125,12 @@ class Sessions:
         session_id, seq = read_resume(data)
         self._forget_old()
         session = self._sessions.get(session_id)
-        if session is None:
-            connection.send(Op.INVALID_SESSION, data=False)
-            return None
-        if not 0 <= seq <= len(session.frames):
+        if session is not None and not 0 <= seq <= session.sequence:
             del self._sessions[session_id]
             raise GatewayCloseError(CloseCode.INVALID_SEQ)
+        if session is None or not session.can_replay(seq):
+            connection.send(Op.INVALID_SESSION, data=False)
+            return None
         if session.connection is not None:
             session.connection.cut()  # ours: the client has given it up
         session.resume(connection, seq)

@@ -2,8 +2,16 @@
 
 from aiohttp import web
 
-from bot.sandbox.world.entities import Attachment
+from bot.sandbox.world.files import Attachment
 from bot.sandbox.world.world import World
+
+HEADERS = {
+    "Accept-Ranges": "bytes",
+    # Ours: the plain port serves files on the chat page's origin, and what somebody has uploaded
+    # must not run there as a page.
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 
 GONE = "This content is no longer available."
 
@@ -57,13 +65,23 @@ async def _half(request: web.Request, attachment: Attachment) -> web.StreamRespo
 
 def file_response(request: web.Request, attachment: Attachment) -> web.Response:
     """Answer with a file or with the range of it that a video player asks for."""
-    content, headers = attachment.content, {"Accept-Ranges": "bytes"}
-    wanted = request.http_range
-    if wanted.start is None and wanted.stop is None:
-        return web.Response(body=content, content_type=attachment.content_type, headers=headers)
+    content, type_ = attachment.content, attachment.content_type
+    wanted = _range(request)
+    if wanted is None:
+        return web.Response(body=content, content_type=type_, headers=HEADERS)
     start, stop, _ = wanted.indices(len(content))
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
+    if start >= stop:
+        told = {"Content-Range": f"bytes */{len(content)}"}
+        return web.Response(status=416, headers=HEADERS | told)
+    told = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
     part = content[start:stop]
-    return web.Response(
-        status=206, body=part, content_type=attachment.content_type, headers=headers
-    )
+    return web.Response(status=206, body=part, content_type=type_, headers=HEADERS | told)
+
+
+def _range(request: web.Request) -> slice | None:
+    """Read the header `Range`; one that makes no sense is ignored (RFC 9110, 14.2)."""
+    try:
+        wanted = request.http_range
+    except ValueError:
+        return None
+    return None if wanted.start is None and wanted.stop is None else wanted

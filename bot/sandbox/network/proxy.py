@@ -4,12 +4,14 @@ It is what lets an unmodified bot run as a whole process: proxy and CA are an op
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager, suppress
 
 CONNECT_PORT = 443
 CHUNK = 65536
 HEADER_LIMIT = 65536
+REQUEST_LINE = re.compile(r"[!-~]+ [!-~]+ HTTP/1\.[01]")  # RFC 9112, 3
 
 
 class ConnectProxy:
@@ -50,12 +52,15 @@ class ConnectProxy:
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        method, target, *_ = head.split("\r\n", 1)[0].split(" ")
+        method, _, rest = head.split("\r\n", 1)[0].partition(" ")
+        target = rest.partition(" ")[0]
         host, _, port = target.rpartition(":")
+        if not REQUEST_LINE.fullmatch(head.split("\r\n", 1)[0]):
+            await _answer(writer, "400 Bad Request")
+            return
         if method != "CONNECT" or host not in self._hosts or port != str(CONNECT_PORT):
             self.refused.append(target)
-            writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-            await writer.drain()
+            await _answer(writer, "403 Forbidden")
             return
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         try:
@@ -66,6 +71,11 @@ class ConnectProxy:
                 directions.create_task(_copy(inner_reader, writer), name="sandbox proxy in")
         finally:
             await _close(inner_writer)
+
+
+async def _answer(writer: asyncio.StreamWriter, status: str) -> None:
+    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+    await writer.drain()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,9 +15,12 @@ from bot.sandbox.json_types import JsonObject, as_object, objects
 from bot.sandbox.page.uploads import Uploads
 from bot.sandbox.page.values import read_values
 from bot.sandbox.page.view import View
-from bot.sandbox.world.entities import Channel, Member, Message, User
+from bot.sandbox.world.accounts import User
+from bot.sandbox.world.components import ComponentType
+from bot.sandbox.world.entities import Channel, Member, Message
+from bot.sandbox.world.files import MIB
 from bot.sandbox.world.interaction import Interaction
-from bot.sandbox.world.modals import FormType, form_fields
+from bot.sandbox.world.modals import form_fields
 from bot.sandbox.world.world import World
 
 Act = Callable[[User, JsonObject], Awaitable[JsonObject]]
@@ -41,6 +44,7 @@ class Acts:
             "autocomplete": self._autocomplete,
             "press": self._press,
             "context": self._use_on,
+            "context-person": self._use_on_person,
             "modal": self._submit,
             "delete": self._delete,
             "put-away": self._put_away,
@@ -53,10 +57,10 @@ class Acts:
             SandboxError: It is larger than a Discord client would take here.
         """
         member, channel = self._place(viewer, {"channel": channel_id})
-        limit = max(channel.guild.upload_limit, member.upload_limit)
-        if len(upload[1]) > limit:
-            mib = limit / 1024**2
-            raise SandboxError(f"{upload[0]} is too large: {channel.guild.name} takes {mib:g} MiB.")
+        if len(upload[1]) > member.largest_file:
+            mib = member.largest_file / MIB
+            about = f"{channel.guild.name} takes {mib:g} MiB"
+            raise SandboxError(f"The file {upload[0]} is too large: {about}.")
         return {"upload": self._uploads.add(upload)}
 
     # Speaking
@@ -126,16 +130,27 @@ class Acts:
         sent = await self._actions.use_on_message(member, message, str(asked.get("name")))
         return {"interaction": sent.id}
 
+    async def _use_on_person(self, viewer: User, asked: JsonObject) -> JsonObject:
+        member, channel = self._place(viewer, asked)
+        person = channel.guild.members.get(str(asked.get("person")))
+        if person is None:
+            raise SandboxError("They are not in this server any more.")
+        name = str(asked.get("name"))
+        sent = await self._actions.use_on_member(member, person, channel, name)
+        return {"interaction": sent.id}
+
     async def _submit(self, viewer: User, asked: JsonObject) -> JsonObject:
         opened = self._interaction(viewer, asked)
-        values = self._form_values(opened, as_object(asked.get("values")))
+        given = as_object(asked.get("values"))
+        values = self._form_values(opened, given)
         sent = await self._actions.submit(opened, values)
+        self._uploads.remove([id_ for value in given.values() for id_ in _words(value)])
         return {"interaction": sent.id}
 
     def _form_values(self, opened: Interaction, given: JsonObject) -> dict[str, object]:
         """Put the files themselves where the page names them by id."""
         fields = form_fields(objects((opened.modal or {}).get("components")))
-        uploads = {field.custom_id for field in fields if field.type is FormType.FILE_UPLOAD}
+        uploads = {field.custom_id for field in fields if field.type is ComponentType.FILE_UPLOAD}
         return {
             custom_id: [self._uploads.get(id_) for id_ in _words(value)]
             if custom_id in uploads

@@ -7,7 +7,7 @@ from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rest.faults import Fault, Faults
 from bot.sandbox.rest.interactions import CALLBACK, ORIGINAL
 from bot.sandbox.rest.messages import CHANNEL_MESSAGES
-from bot.sandbox.world.entities import User
+from bot.sandbox.world.accounts import User
 from bot.sandbox.world.world import World
 
 PLACES: Mapping[str, tuple[str, str]] = {
@@ -34,7 +34,11 @@ class Controls:
         self._drop_gateway = drop_gateway
 
     async def advance(self, _: User, asked: JsonObject) -> JsonObject:
-        """Let time pass on the sandbox's clock."""
+        """Let time pass on the sandbox's clock.
+
+        Raises:
+            SandboxError: It is no time, or more than a day.
+        """
         seconds = asked.get("seconds")
         if not isinstance(seconds, int) or not 0 < seconds <= LONGEST_S:
             raise SandboxError("Time passes by one second to one day.")
@@ -48,7 +52,11 @@ class Controls:
         return {}
 
     async def fault(self, _: User, asked: JsonObject) -> JsonObject:
-        """Let the next request of a kind fail."""
+        """Let the next request of a kind fail.
+
+        Raises:
+            SandboxError: There is no such kind, or no such trouble.
+        """
         place, fault = PLACES.get(str(asked.get("place"))), FAULTS.get(str(asked.get("fault")))
         if place is None or fault is None:
             raise SandboxError("There is no such trouble.")

@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.sandbox.errors import SandboxTimeoutError
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.page.view import Entries, View
-from bot.sandbox.world.entities import User
+from bot.sandbox.world.accounts import User
 from bot.sandbox.world.world import World
 
 LOOK_AGAIN_S = 1.0  # some things change with time alone: three seconds pass and a command failed

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import cast
 
 from bot.sandbox.client.render import first_line
-from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.world.entities import Attachment, Message
+from bot.sandbox.json_types import JsonObject, objects
+from bot.sandbox.world.commands import NESTED
+from bot.sandbox.world.entities import Message
+from bot.sandbox.world.files import Attachment
 from bot.sandbox.world.interaction import Interaction, InteractionKind
 from bot.sandbox.world.media import picture_size
 
 MEDIA_KEYS = frozenset({"media", "file", "image", "thumbnail", "video"})
-SUBCOMMANDS = frozenset({1, 2})
 
 
 def describe_message(
@@ -44,7 +45,7 @@ def describe_message(
         "reply": _reply(message),
         "used": _used(message, source),
         "content": message.content,
-        "embeds": [_resolved(embed, message) for embed in message.embeds],
+        "embeds": [_resolved(embed, message) for embed in message.shown_embeds],
         "components": [_resolved(component, message) for component in message.components],
         "v2": message.uses_components_v2,
         "files": [describe_file(file) for file in _loose_files(message)],
@@ -68,20 +69,13 @@ def describe_file(file: Attachment) -> JsonObject:
 
 def command_name(data: JsonObject) -> str:
     """Read the full name of a used command, e.g. `job info`."""
-    nested = [o for o in objects(data.get("options")) if o.get("type") in SUBCOMMANDS]
+    nested = [o for o in objects(data.get("options")) if o.get("type") in NESTED]
     return " ".join([str(data.get("name", "")), *(command_name(option) for option in nested)])
 
 
 def _loose_files(message: Message) -> list[Attachment]:
     """List the files that stand below the text: not those that a component or an embed shows."""
-    if message.uses_components_v2:
-        return []
-    urls = [
-        str(as_object(embed.get(key)).get("url", ""))
-        for embed in message.embeds
-        for key in ("image", "thumbnail")
-    ]
-    return [file for file in message.attachments if not file.is_shown_by(urls)]
+    return [] if message.uses_components_v2 else message.listed_attachments
 
 
 def _reply(message: Message) -> JsonObject | None:

@@ -19,9 +19,10 @@ from bot.sandbox.page.acts import Act, Acts
 from bot.sandbox.page.assets import Assets
 from bot.sandbox.page.controls import Controls
 from bot.sandbox.page.feed import Feed
+from bot.sandbox.page.refusals import sentence
 from bot.sandbox.page.view import View
 from bot.sandbox.rest.faults import Faults
-from bot.sandbox.world.entities import User
+from bot.sandbox.world.accounts import User
 from bot.sandbox.world.journal import Journal
 from bot.sandbox.world.world import World
 
@@ -86,16 +87,12 @@ class Page:
         if attachment is None:
             raise web.HTTPNotFound
         response = file_response(request, attachment)
-        # What a bot uploads is never run as a page of this origin.
-        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 
     def _viewer(self, id_: object) -> User:
         """Find the account that is looked through; a page of an earlier sandbox gets another."""
-        accounts = {account.id: account for account in self._view.accounts()}
-        return accounts.get(str(id_)) or self._view.newcomer()
+        return self._view.accounts().get(str(id_)) or self._view.newcomer()
 
     # Acting
 
@@ -111,17 +108,16 @@ class Page:
         if request.content_type != "application/octet-stream":
             raise web.HTTPUnsupportedMediaType
         query = request.query
-        viewer, upload = (
-            self._acting(query.get("account")),
-            (query.get("name", ""), await request.read()),
-        )
+        viewer = self._acting(query.get("account"))
+        upload = (query.get("name", ""), await request.read())
         return await _answered(self._acts.upload(viewer, query.get("channel", ""), upload))
 
     def _acting(self, id_: object) -> User:
-        accounts = {account.id: account for account in self._view.accounts()}
-        if str(id_) not in accounts:
+        """Find the account that acts: it must be one there is."""
+        account = self._view.accounts().get(str(id_))
+        if account is None:
             raise web.HTTPNotFound
-        return accounts[str(id_)]
+        return account
 
 
 async def _answered(act: Awaitable[JsonObject]) -> web.Response:
@@ -131,7 +127,7 @@ async def _answered(act: Awaitable[JsonObject]) -> web.Response:
     except SandboxTimeoutError:
         return web.json_response({"error": SILENT}, status=504)
     except SandboxError as error:
-        return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({"error": sentence(error)}, status=400)
 
 
 async def _asked(request: web.Request) -> JsonObject:

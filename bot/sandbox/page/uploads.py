@@ -9,13 +9,13 @@ KEPT = 20
 
 
 class Uploads:
-    """The last files that were chosen; each is taken once."""
+    """The last files that were chosen; one that is not sent gives way to newer ones."""
 
     def __init__(self) -> None:
         self._files: dict[str, Upload] = {}
 
     def add(self, upload: Upload) -> str:
-        """Keep a file and return the id by which it is taken."""
+        """Keep a file and return the id by which it is found."""
         while len(self._files) >= KEPT:
             del self._files[next(iter(self._files))]
         id_ = secrets.token_hex(8)

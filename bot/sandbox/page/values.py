@@ -3,17 +3,11 @@
 People, places, roles and files come as ids; which kind an id is of, the option's type tells.
 """
 
-from bot.sandbox.client.option_values import (
-    ATTACHMENT,
-    CHANNEL,
-    MENTIONABLE,
-    ROLE,
-    USER,
-    Thing,
-)
+from bot.sandbox.client.option_values import Thing
 from bot.sandbox.errors import SandboxError
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.page.uploads import Uploads
+from bot.sandbox.world.commands import OptionType
 from bot.sandbox.world.entities import Guild
 
 
@@ -33,9 +27,9 @@ def read_values(
 
 
 def _read_value(type_: int, value: object, guild: Guild, uploads: Uploads) -> object:
-    if type_ == ATTACHMENT:
+    if type_ == OptionType.ATTACHMENT:
         return uploads.get(str(value))
-    if type_ in {USER, CHANNEL, ROLE, MENTIONABLE}:
+    if type_ in {OptionType.USER, OptionType.CHANNEL, OptionType.ROLE, OptionType.MENTIONABLE}:
         return find_thing(type_, str(value), guild)
     return value
 
@@ -47,10 +41,10 @@ def find_thing(type_: int, id_: str, guild: Guild) -> Thing:
         SandboxError: There is none.
     """
     things: dict[int, dict[str, Thing]] = {
-        USER: {**guild.members},
-        CHANNEL: {**guild.channels},
-        ROLE: {**guild.roles},
-        MENTIONABLE: {**guild.members, **guild.roles},
+        OptionType.USER: {**guild.members},
+        OptionType.CHANNEL: {**guild.channels},
+        OptionType.ROLE: {**guild.roles},
+        OptionType.MENTIONABLE: {**guild.members, **guild.roles},
     }
     if id_ not in things[type_]:
         raise SandboxError(f"There is nothing with the id {id_}.")

@@ -12,7 +12,8 @@ from typing import TypeAlias
 from bot.sandbox.client.actions import Actions
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.page.message_view import command_name, describe_message
-from bot.sandbox.world.entities import Channel, Guild, Member, Message, User
+from bot.sandbox.world.accounts import User
+from bot.sandbox.world.entities import Channel, Guild, Member, Message
 from bot.sandbox.world.interaction import Interaction, InteractionKind
 from bot.sandbox.world.journal import Journal
 from bot.sandbox.world.world import World
@@ -41,10 +42,10 @@ class View:
         self._life = secrets.token_hex(4)
         self._put_away: set[str] = set()
 
-    def accounts(self) -> list[User]:
-        """List the accounts that one can be: people who are in a server."""
+    def accounts(self) -> dict[str, User]:
+        """List the accounts that one can be, by id: people who are in a server."""
         people = (m.user for guild in self._world.guilds.values() for m in guild.members.values())
-        return list({user.id: user for user in people if not user.is_bot}.values())
+        return {user.id: user for user in people if not user.is_bot}
 
     def newcomer(self) -> User:
         """Choose who one is at first: an ordinary member of the first server, if there is one."""
@@ -69,21 +70,23 @@ class View:
             for member in members
             if member is not None
             for channel in member.guild.channels.values()
-            if "view_channel" in member.permissions_in(channel)
+            if member.sees(channel)
         ]
 
     def sees(self, viewer: User, message: Message) -> bool:
         """Whether an account sees a message."""
-        is_private = message.ephemeral_to is not None and message.ephemeral_to.id != viewer.id
-        is_away = message.id in self._put_away or message.is_deleted
-        return not is_private and not is_away and message.channel in self.channels(viewer)
+        is_there = not message.is_deleted and message.channel in self.channels(viewer)
+        return is_there and self._is_shown(viewer, message)
+
+    def _is_shown(self, viewer: User, message: Message) -> bool:
+        return message.is_for(viewer.id) and message.id not in self._put_away
 
     # Places and people
 
     def _places(self, viewer: User) -> Entries:
         guilds = [g for g in self._world.guilds.values() if viewer.id in g.members]
         entries: Entries = {"status": self._status(viewer)}
-        for account in self.accounts():
+        for account in self.accounts().values():
             entries[f"account:{account.id}"] = self._account(account)
         for order, guild in enumerate(guilds):
             entries[f"guild:{guild.id}"] = self._guild(guild, order)
@@ -121,7 +124,6 @@ class View:
 
     def _channel(self, channel: Channel, viewer: User, order: int) -> JsonObject:
         permissions = channel.guild.members[viewer.id].permissions_in(channel)
-        speak = "send_messages_in_threads" if channel.is_thread else "send_messages"
         return {
             "id": channel.id,
             "guild": channel.guild.id,
@@ -132,7 +134,7 @@ class View:
             "archived": channel.archived,
             "locked": channel.locked,
             "slowmode": channel.slowmode_s,
-            "can_speak": speak in permissions,
+            "can_speak": channel.writing_permission in permissions,
             "can_command": "use_application_commands" in permissions,
             "can_moderate": "manage_messages" in permissions,
         }
@@ -158,8 +160,7 @@ class View:
     def _messages(self, viewer: User) -> Iterator[Message]:
         visible = set(self.channels(viewer))
         for message in self._world.messages.values():
-            is_private = message.ephemeral_to is not None and message.ephemeral_to.id != viewer.id
-            if message.channel in visible and not is_private and message.id not in self._put_away:
+            if message.channel in visible and self._is_shown(viewer, message):
                 yield message
 
     def _own(self, viewer: User) -> Iterator[Interaction]:
@@ -169,16 +170,17 @@ class View:
                 yield used
 
     def _requests(self) -> Entries:
-        first = max(0, len(self._journal) - SHOWN_REQUESTS)
+        shown = self._journal[-SHOWN_REQUESTS:]
+        first = self._journal.forgotten + len(self._journal) - len(shown)
         return {
-            f"request:{first + number}": {
-                "order": first + number,
+            f"request:{number}": {
+                "order": number,
                 "time": request.time.isoformat(),
                 "method": request.method,
                 "route": request.route,
                 "status": request.status,
             }
-            for number, request in enumerate(self._journal[first:])
+            for number, request in enumerate(shown, first)
         }
 
 

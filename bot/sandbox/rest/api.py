@@ -4,6 +4,7 @@ Rate limits come first; trouble that a test has scripted strikes before or after
 effect.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -12,7 +13,8 @@ from aiohttp.typedefs import Handler
 
 from bot.sandbox.errors import ApiError, Problem
 from bot.sandbox.json_types import as_object, objects
-from bot.sandbox.rest.call import Body, Call, Reply, Route, read_body
+from bot.sandbox.rest.bodies import read_body
+from bot.sandbox.rest.call import Body, Call, Reply, Route
 from bot.sandbox.rest.exchange import BODY, IS_SCRIPTED, Observer, exchange_of
 from bot.sandbox.rest.faults import BEFORE, DROPS, FaultKind, Faults, ScriptedFault
 from bot.sandbox.rest.limiter import Limiter, RateLimitedError
@@ -20,9 +22,11 @@ from bot.sandbox.world.credentials import Credentials
 from bot.sandbox.world.journal import Journal, LoggedRequest
 from bot.sandbox.world.world import World
 
+logger = logging.getLogger(__name__)
+
 API_PREFIX = "/api/v10"
 MAX_BODY = 1024**3
-"""Ours; Discord's own limit is per attachment, which `posting.py` checks."""
+"""Ours; Discord's own limit is per attachment, which `attachments.py` checks."""
 
 
 class _CutError(Exception):
@@ -86,15 +90,28 @@ class Rest:
     ) -> web.Response:
         try:
             reply = await self._answer(route, request, entry)
+            response = reply.response()
         except _CutError:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()  # goes nowhere; the journal shows no answer
+        except ConnectionError:
+            raise  # the client has hung up
+        except Exception as error:  # noqa: BLE001 -- the edge: whatever it is, it is told
+            reply = self._crashed(request, error)
+            response = reply.response()
         self._limiter.note(reply)
-        response = reply.response()
         entry.status = response.status
         self._show(route, request, response)
         return response
+
+    def _crashed(self, request: web.Request, error: Exception) -> Reply:
+        """Answer for a mistake of the sandbox's own as Discord answers for one of its own."""
+        logger.error("The sandbox broke: %s %s", request.method, request.path, exc_info=error)
+        self._journal.crashes.append(error)
+        request[IS_SCRIPTED] = False
+        told = ApiError(Problem.INTERNAL)
+        return Reply(status=told.status, body=told.body)
 
     async def _answer(self, route: Route, request: web.Request, entry: LoggedRequest) -> Reply:
         scripted = self._faults.take(request.method, route.template)
@@ -135,12 +152,15 @@ class Rest:
             raise ApiError(Problem.UNAUTHORIZED)
 
     def _apply(self, route: Route, request: web.Request, body: Body) -> Reply:
+        """Have the endpoint answer; ours is that no body at all is taken for an empty object."""
+        payload: object = {} if body.payload is None else body.payload
+        taken = route.takes((), payload) if route.takes else {}
         call = Call(
             params=request.match_info,
             query=request.query,
             host=request.host,
-            payload=as_object(body.payload),
-            items=objects(body.payload),
+            payload=as_object(taken),
+            items=objects(taken),
             files=body.files,
         )
         return route.endpoint(call)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from bot.sandbox.errors import ApiError, Problem, invalid
 from bot.sandbox.json_types import JsonObject, objects
 from bot.sandbox.rest.call import UploadedFile
-from bot.sandbox.world.entities import Attachment, Message
+from bot.sandbox.world.entities import Message
+from bot.sandbox.world.files import Attachment
 from bot.sandbox.world.media import content_type, safe_filename
 from bot.sandbox.world.world import World
 

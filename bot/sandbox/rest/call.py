@@ -8,12 +8,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
-from bot.sandbox.errors import ApiError, Problem
 from bot.sandbox.json_types import JsonObject
-
-PAYLOAD_PART = "payload_json"
+from bot.sandbox.rules.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,40 +73,9 @@ class Route:
     method: str
     template: str
     endpoint: Endpoint
+    takes: Shape | None = None
+    """What the JSON of a request must be; nothing looks at it otherwise."""
     needs_token: bool = True
     is_rate_limited: bool = True
     is_interaction: bool = False
     """Whether it answers interactions: such routes are outside of the bot's global limit."""
-
-
-async def read_body(request: web.Request) -> Body:
-    """Read JSON, or a form of `payload_json` and `files[n]` (Discord's "Uploading Files").
-
-    Raises:
-        ApiError: The JSON is broken.
-    """
-    if request.content_type.startswith("multipart/"):
-        return await _read_form(request)
-    return Body(payload=_parsed(await request.read()))
-
-
-async def _read_form(request: web.Request) -> Body:
-    payload: object = None
-    files: dict[int, UploadedFile] = {}
-    async for part in await request.multipart():
-        if not isinstance(part, BodyPartReader):
-            continue
-        content = bytes(await part.read())
-        if part.name == PAYLOAD_PART:
-            payload = _parsed(content)
-        elif part.name and part.name.startswith("files["):
-            number = int(part.name.removeprefix("files[").removesuffix("]"))
-            files[number] = UploadedFile(filename=part.filename or "unknown", content=content)
-    return Body(payload=payload, files=files)
-
-
-def _parsed(content: bytes) -> object:
-    try:
-        return json.loads(content) if content else None
-    except ValueError as error:
-        raise ApiError(Problem.INVALID_JSON) from error

@@ -10,12 +10,13 @@ from bot.sandbox.rest.call import Call, Reply, Route
 from bot.sandbox.rest.daily_creates import DailyCreates
 from bot.sandbox.rules.access import Access
 from bot.sandbox.rules.commands import (
-    CHAT_INPUT,
     check_command,
     check_commands,
     check_set,
     kind_of,
 )
+from bot.sandbox.rules.request_shapes import COMMAND, COMMANDS
+from bot.sandbox.world.commands import CommandKind
 from bot.sandbox.world.world import World
 
 GLOBAL_COMMANDS = "/applications/{application_id}/commands"
@@ -29,7 +30,7 @@ DEFAULTS: JsonObject = {
     "contexts": None,
     "integration_types": [0],
     "nsfw": False,
-    "type": CHAT_INPUT,
+    "type": CommandKind.CHAT_INPUT,
     "description": "",
 }
 GLOBAL_ONLY = ("dm_permission", "contexts", "integration_types")
@@ -52,10 +53,10 @@ class CommandRoutes:
             one = f"{template}/{{command_id}}"
             routes += [
                 Route(method="GET", template=template, endpoint=self._list),
-                Route(method="PUT", template=template, endpoint=self._overwrite),
-                Route(method="POST", template=template, endpoint=self._upsert),
+                Route(method="PUT", template=template, endpoint=self._overwrite, takes=COMMANDS),
+                Route(method="POST", template=template, endpoint=self._upsert, takes=COMMAND),
                 Route(method="GET", template=one, endpoint=self._read),
-                Route(method="PATCH", template=one, endpoint=self._change),
+                Route(method="PATCH", template=one, endpoint=self._change, takes=COMMAND),
                 Route(method="DELETE", template=one, endpoint=self._delete),
             ]
         return routes

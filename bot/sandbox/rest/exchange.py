@@ -44,6 +44,11 @@ class Exchange:
     is_scripted: bool = False
     """Whether a scripted fault answered, and so not Discord as we read it."""
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the sandbox itself made a mistake, which no bot is to blame for."""
+        return self.status >= 500 and not self.is_scripted
+
 
 Observer: TypeAlias = Callable[[Exchange], None]
 

@@ -115,6 +115,12 @@ class ScriptedFault:
         self.hits += strikes
         return strikes
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether it strikes no more and holds nothing that would have to be released."""
+        is_used_up = self._seen >= self.fault.skip + self.fault.times
+        return is_used_up and self.fault.kind != FaultKind.HOLD
+
     def release(self) -> None:
         """Let held requests have their answers."""
         self._released.set()
@@ -158,9 +164,16 @@ class Faults:
         self._scripted.append(scripted)
         return scripted
 
+    @property
+    def pending(self) -> list[ScriptedFault]:
+        """What has still to strike, or holds answers back."""
+        return list(self._scripted)
+
     def take(self, method: str, template: str) -> ScriptedFault | None:
         """Find the fault that strikes a request, if any."""
-        return next((one for one in self._scripted if one.strikes(method, template)), None)
+        found = next((one for one in self._scripted if one.strikes(method, template)), None)
+        self._scripted = [one for one in self._scripted if not one.is_spent]
+        return found
 
     def clear(self) -> None:
         """Remove all faults and release what they hold."""

@@ -12,10 +12,13 @@ from bot.sandbox.json_types import JsonObject, as_object, objects
 from bot.sandbox.rest.attachments import Content
 from bot.sandbox.rest.call import Call, Reply, Route
 from bot.sandbox.rest.posting import Posting
+from bot.sandbox.rules.bounds import read_number
 from bot.sandbox.rules.callbacks import check_callback
 from bot.sandbox.rules.mentions import WEBHOOK_PARSE
-from bot.sandbox.world.entities import Message, MessageFlags, MessageKind
+from bot.sandbox.rules.request_shapes import ACKNOWLEDGEMENT, MESSAGE
+from bot.sandbox.world.entities import Message
 from bot.sandbox.world.interaction import Interaction, InteractionKind, ResponseType
+from bot.sandbox.world.message_kinds import MessageFlags, MessageKind
 from bot.sandbox.world.modals import complete_modal
 from bot.sandbox.world.world import World
 
@@ -24,6 +27,7 @@ WEBHOOK = "/webhooks/{application_id}/{interaction_token}"
 ORIGINAL = "/webhooks/{application_id}/{interaction_token}/messages/@original"
 WEBHOOK_MESSAGE = "/webhooks/{application_id}/{interaction_token}/messages/{message_id}"
 
+WRITING = frozenset({"POST", "PATCH"})
 WITH_RESOURCE = frozenset({ResponseType.MESSAGE, ResponseType.UPDATE})
 
 
@@ -48,6 +52,7 @@ class InteractionRoutes:
             method="POST",
             template=CALLBACK,
             endpoint=self._acknowledge,
+            takes=ACKNOWLEDGEMENT,
             needs_token=False,
             is_rate_limited=False,
         )
@@ -58,6 +63,7 @@ class InteractionRoutes:
             method=method,
             template=template,
             endpoint=endpoint,
+            takes=MESSAGE if method in WRITING else None,
             needs_token=False,
             is_interaction=True,
         )
@@ -145,8 +151,8 @@ class InteractionRoutes:
         original = interaction.message
         if original is not None and not original.is_deleted:
             message.reference, message.kind = original, MessageKind.REPLY
-            assert message.metadata is not None  # noqa: S101 -- `_blank` has just written it
-            message.metadata["original_response_message_id"] = original.id
+            about = {"original_response_message_id": original.id}
+            message.metadata = (message.metadata or {}) | about
         self._posting.create(message, self._content(interaction, call.payload, call))
         interaction.followups.append(message)
         interaction.answered_with = interaction.answer or message
@@ -174,15 +180,16 @@ class InteractionRoutes:
     def _interaction(self, call: Call) -> Interaction:
         """Find the interaction of a token that is still good."""
         token, now = call.params["interaction_token"], self._world.clock.now()
-        found = [one for one in self._world.interactions.values() if one.token == token]
-        if not found or found[0].is_expired(now):
+        known = self._world.interactions.values()
+        found = next((one for one in known if one.token == token), None)
+        if found is None or found.is_expired(now):
             raise ApiError(Problem.INVALID_WEBHOOK_TOKEN)
         is_ours = call.params["application_id"] == self._world.bot.id
         # Proposals have nothing to follow up on (ours).
-        is_proposing = found[0].kind == InteractionKind.AUTOCOMPLETE
-        if found[0].acked_at is None or not is_ours or is_proposing:
+        is_proposing = found.kind == InteractionKind.AUTOCOMPLETE
+        if found.acked_at is None or not is_ours or is_proposing:
             raise ApiError(Problem.UNKNOWN_WEBHOOK)
-        return found[0]
+        return found
 
     def _message(self, interaction: Interaction, call: Call) -> Message:
         id_ = call.params.get("message_id", "@original")
@@ -246,9 +253,13 @@ class InteractionRoutes:
         return metadata
 
     def _content(self, interaction: Interaction, payload: JsonObject, call: Call) -> Content:
-        limit = max(interaction.channel.guild.upload_limit, interaction.member.upload_limit)
-        return Content(payload=payload, files=call.files, upload_limit=limit, parse=WEBHOOK_PARSE)
+        return Content(
+            payload=payload,
+            files=call.files,
+            upload_limit=interaction.member.largest_file,
+            parse=WEBHOOK_PARSE,
+        )
 
 
 def _is_ephemeral(payload: JsonObject) -> bool:
-    return bool(int(payload.get("flags") or 0) & MessageFlags.EPHEMERAL)
+    return bool(read_number(("flags",), payload.get("flags")) & MessageFlags.EPHEMERAL)

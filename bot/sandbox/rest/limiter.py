@@ -10,12 +10,15 @@ from datetime import datetime
 
 from aiohttp import web
 
+from bot.sandbox.errors import retry_headers
 from bot.sandbox.rest.call import Reply, Route
 from bot.sandbox.world.clock import SandboxClock
 from bot.sandbox.world.limits import Limit, RateLimits, Scope, Window
 
 TOP_LEVEL = ("channel_id", "guild_id", "interaction_token")
 """What a bucket is counted for: channels, guilds, webhooks with their token ("Rate Limits")."""
+
+MOST_WINDOWS = 1000
 
 INVALID = frozenset({401, 403, 429})
 CLOUDFLARE = "error code: 1015"
@@ -44,6 +47,11 @@ class Limiter:
         """How many answers 401, 403 and 429 count against the bot at present."""
         return self._invalid.limit.requests - self._invalid.remaining(self._clock.now())
 
+    @property
+    def buckets(self) -> int:
+        """How many buckets are counted."""
+        return len(self._windows)
+
     def note(self, reply: Reply) -> None:
         """Count an answer against the bot if it is of the invalid ones; shared 429s are not."""
         is_shared = reply.headers.get("X-RateLimit-Scope") == Scope.SHARED
@@ -70,6 +78,7 @@ class Limiter:
         if not route.is_interaction:
             self._take_global(now, bot)
         name, limit = self._bucket(route)
+        self._forget_old(now)
         resource = tuple(params[key] for key in TOP_LEVEL if key in params)
         window = self._windows.setdefault((name, *resource), Window(limit))
         is_admitted = window.take(now)
@@ -82,6 +91,13 @@ class Limiter:
         window = self._windows.setdefault(("", bot), Window(self._limits.total))
         if not window.take(now):
             raise RateLimitedError(too_many(Scope.GLOBAL, window.left_s(now)))
+
+    def _forget_old(self, now: datetime) -> None:
+        """Drop windows that are over once there are many: every interaction's token has its own."""
+        if len(self._windows) > MOST_WINDOWS:
+            old = [key for key, window in self._windows.items() if window.is_over(now)]
+            for key in old:
+                del self._windows[key]
 
     def _bucket(self, route: Route) -> tuple[str, Limit]:
         """Name the bucket of a route; one webhook token has one bucket for all routes (ours)."""
@@ -103,10 +119,8 @@ def too_many(scope: Scope, retry_after_s: float, headers: Mapping[str, str] | No
     }
     told = {
         **(headers or {}),
-        "Retry-After": str(math.ceil(retry_after_s)),
+        **retry_headers(retry_after_s),
         "X-RateLimit-Scope": str(scope),
-        # Without `Via` clients take a 429 for a ban by Cloudflare (see discord.py, http.py).
-        "Via": "1.1 google",
     }
     if is_global:
         told["X-RateLimit-Global"] = "true"

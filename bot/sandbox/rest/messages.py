@@ -3,7 +3,7 @@
 Source: Discord's "Message" resource.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.sandbox.errors import ApiError, Problem, invalid
 from bot.sandbox.json_types import JsonObject, as_object
@@ -12,10 +12,13 @@ from bot.sandbox.rest.call import Call, Reply, Route
 from bot.sandbox.rest.posting import Posting
 from bot.sandbox.rules.access import Access
 from bot.sandbox.rules.mentions import MESSAGE_PARSE
+from bot.sandbox.rules.message_content import readable
 from bot.sandbox.rules.messages import read_nonce
 from bot.sandbox.rules.paging import read_page
-from bot.sandbox.world.entities import Channel, Message, MessageKind
+from bot.sandbox.rules.request_shapes import MESSAGE
+from bot.sandbox.world.entities import Channel, Message
 from bot.sandbox.world.limits import Limit, Window
+from bot.sandbox.world.message_kinds import MessageKind
 from bot.sandbox.world.world import World
 
 CHANNEL_MESSAGES = "/channels/{channel_id}/messages"
@@ -23,7 +26,6 @@ CHANNEL_MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
 AUTHORS_ONLY = frozenset({"content", "embeds", "components", "attachments"})
 OLD = timedelta(hours=1)
-UNREADABLE: JsonObject = {"content": "", "embeds": [], "attachments": [], "components": []}
 
 
 class MessageRoutes:
@@ -33,16 +35,16 @@ class MessageRoutes:
         self._world = world
         self._posting = posting
         self._access = access
-        self._nonces: dict[tuple[str, str], tuple[Message, datetime]] = {}
+        self._nonces: dict[str, Message] = {}
         self._old_edits: dict[tuple[str, Limit], Window] = {}
 
     def routes(self) -> list[Route]:
         """List the routes."""
         return [
             Route(method="GET", template=CHANNEL_MESSAGES, endpoint=self._list),
-            Route(method="POST", template=CHANNEL_MESSAGES, endpoint=self._create),
+            Route(method="POST", template=CHANNEL_MESSAGES, endpoint=self._create, takes=MESSAGE),
             Route(method="GET", template=CHANNEL_MESSAGE, endpoint=self._read),
-            Route(method="PATCH", template=CHANNEL_MESSAGE, endpoint=self._edit),
+            Route(method="PATCH", template=CHANNEL_MESSAGE, endpoint=self._edit, takes=MESSAGE),
             Route(method="DELETE", template=CHANNEL_MESSAGE, endpoint=self._delete),
         ]
 
@@ -62,7 +64,7 @@ class MessageRoutes:
         self._refer(message, call.payload)
         self._posting.create(message, self._content(call, channel))
         if nonce is not None:
-            self._nonces[message.author.id, str(nonce)] = (message, message.created_at)
+            self._nonces[str(nonce)] = message
         return Reply(body=self._world.payloads.message(message))
 
     def _refuse_direct(self, channel_id: str) -> None:
@@ -71,11 +73,10 @@ class MessageRoutes:
             raise ApiError(Problem.CANNOT_SEND_TO_USER)
 
     def _known(self, nonce: str) -> Message | None:
-        """Find the author's message with the same nonce, if it is young enough."""
-        message, posted_at = self._nonces.get((self._world.bot.id, nonce), (None, None))
-        life = timedelta(seconds=self._world.assumptions.nonce_life_s)
-        if posted_at is None or posted_at + life < self._world.clock.now():
-            return None
+        """Find the bot's message with the same nonce, if it is young enough."""
+        oldest = self._world.clock.now() - timedelta(seconds=self._world.assumptions.nonce_life_s)
+        self._nonces = {n: one for n, one in self._nonces.items() if one.created_at >= oldest}
+        message = self._nonces.get(nonce)
         if message is not None and message.is_deleted:
             # Intended, say Discord's staff in discord-api-docs#6647.
             raise ApiError(Problem.UNKNOWN_MESSAGE)
@@ -123,13 +124,8 @@ class MessageRoutes:
         return Reply(body=[self._read_by_bot(message) for message in newest_first])
 
     def _read_by_bot(self, message: Message) -> JsonObject:
-        """Describe a message to a bot without the intent MESSAGE_CONTENT: it cannot read others.
-
-        But it reads those that mention it ("Gateway", Message Content Intent).
-        """
-        bot, described = self._world.bot, self._world.payloads.message(message)
-        may_read = message.author is bot or bot.id in message.mentions.users
-        return described if may_read else described | UNREADABLE
+        """Describe a message to the bot; ours: as if it never had the intent MESSAGE_CONTENT."""
+        return readable(self._world.payloads.message(message), self._world.bot.id)
 
     # Changing
 

@@ -8,7 +8,8 @@ from bot.sandbox.hosts import DISCORD_HOST, GATEWAY_HOST
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rest.call import Call, Reply, Route
 from bot.sandbox.rules.access import Access
-from bot.sandbox.world.entities import User
+from bot.sandbox.rules.request_shapes import RECIPIENT
+from bot.sandbox.world.accounts import User
 from bot.sandbox.world.session_starts import SessionStarts
 from bot.sandbox.world.world import World
 
@@ -30,7 +31,9 @@ class PlaceRoutes:
             Route(method="GET", template="/users/@me", endpoint=self._me),
             Route(method="GET", template="/oauth2/applications/@me", endpoint=self._application),
             Route(method="GET", template="/applications/@me", endpoint=self._application),
-            Route(method="GET", template="/gateway/bot", endpoint=self._gateway),
+            # "This endpoint does not require authentication" ("Gateway", Get Gateway).
+            Route(method="GET", template="/gateway", endpoint=self._gateway, needs_token=False),
+            Route(method="GET", template="/gateway/bot", endpoint=self._bots_gateway),
             Route(method="GET", template="/users/{user_id}", endpoint=self._user),
             Route(method="GET", template="/guilds/{guild_id}", endpoint=self._guild),
             Route(method="GET", template="/guilds/{guild_id}/channels", endpoint=self._channels),
@@ -40,7 +43,12 @@ class PlaceRoutes:
             ),
             Route(method="GET", template=channel, endpoint=self._channel),
             Route(method="POST", template=f"{channel}/typing", endpoint=self._typing),
-            Route(method="POST", template="/users/@me/channels", endpoint=self._direct_message),
+            Route(
+                method="POST",
+                template="/users/@me/channels",
+                endpoint=self._direct_message,
+                takes=RECIPIENT,
+            ),
         ]
 
     def _me(self, _: Call) -> Reply:
@@ -77,12 +85,12 @@ class PlaceRoutes:
         )
 
     def _gateway(self, call: Call) -> Reply:
-        """Name the gateway; who came by the plain port gets the plain gateway."""
-        is_real = call.host == DISCORD_HOST
-        url = GATEWAY_URL if is_real else f"ws://{call.host}/gateway"
+        return Reply(body={"url": _gateway_url(call)})
+
+    def _bots_gateway(self, call: Call) -> Reply:
         return Reply(
             body={
-                "url": url,
+                "url": _gateway_url(call),
                 "shards": self._session_starts.recommended_shards,
                 "session_start_limit": self._session_starts.describe(),
             }
@@ -102,7 +110,7 @@ class PlaceRoutes:
         """List channels without threads, and without what the bot cannot see ("Permissions")."""
         guild = self._access.guild(call.params["guild_id"])
         channels = [channel for channel in guild.channels.values() if not channel.is_thread]
-        visible = [channel for channel in channels if "view_channel" in channel.bot_permissions]
+        visible = [channel for channel in channels if self._access.sees(channel)]
         return Reply(body=[self._world.payloads.channel(channel) for channel in visible])
 
     def _members(self, call: Call) -> Reply:
@@ -145,3 +153,9 @@ class PlaceRoutes:
     def _direct_channel(self, id_: str, user: User) -> JsonObject:
         recipients = [self._world.payloads.user(user)]
         return {"id": id_, "type": 1, "flags": 0, "last_message_id": None, "recipients": recipients}
+
+
+def _gateway_url(call: Call) -> str:
+    """Name the gateway; who came by the plain port gets the plain gateway."""
+    is_real = call.host == DISCORD_HOST
+    return GATEWAY_URL if is_real else f"ws://{call.host}/gateway"

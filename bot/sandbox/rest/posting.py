@@ -11,8 +11,9 @@ from bot.sandbox.rules.automod import check_words
 from bot.sandbox.rules.mentions import AllowedMentions, reached
 from bot.sandbox.rules.messages import Draft, check_draft
 from bot.sandbox.world.components import texts
-from bot.sandbox.world.entities import Channel, Message, MessageFlags, MessageKind
+from bot.sandbox.world.entities import Channel, Message
 from bot.sandbox.world.mentions import Mentions
+from bot.sandbox.world.message_kinds import MessageFlags, MessageKind
 from bot.sandbox.world.world import World
 
 
@@ -45,8 +46,15 @@ class Posting:
         return message
 
     def place(self, message: Message) -> None:
-        """Post a message; that takes a thread out of the archive (Discord's "Threads")."""
-        if message.channel.archived and not message.is_ephemeral:
+        """Post a message; that takes a thread out of the archive, a locked one only for moderators.
+
+        Sources: Discord's "Threads" (sending a message un-archives) and "Channel", Thread Metadata
+        (a locked thread is un-archived by those with Manage Threads alone). That the answer to an
+        interaction stands in a locked thread all the same is ours.
+        """
+        thread = message.channel
+        is_closed = thread.is_closed_to(thread.bot_permissions)
+        if thread.archived and not message.is_ephemeral and not is_closed:
             self._world.revive_thread(message.channel)
         self._world.post(message)
 
@@ -84,8 +92,7 @@ class Posting:
     def _check_words(self, message: Message, draft: Draft) -> None:
         """Have AutoMod read what others are to see; that it spares whispers is ours."""
         if not message.is_ephemeral:
-            author = message.channel.guild.members[self._world.bot.id]
-            check_words(author, draft.text)
+            check_words(message.channel.guild.bot, draft.text)
 
     def _mention(self, message: Message, allowed: AllowedMentions) -> None:
         """Decide whom a message mentions.
@@ -94,8 +101,7 @@ class Posting:
         Message"). Embeds mention nobody, and what only one member sees pings nobody.
         """
         text = "\n".join([message.content, *texts(message.components)])
-        author = message.channel.guild.members[message.author.id]
-        found = allowed.found(text, message.channel, author)
+        found = allowed.found(text, message.channel, message.channel.guild.bot)
         message.mentions = _with_replied(message, allowed, found)
         if not message.is_ephemeral:
             message.pings |= reached(message.mentions, message.channel)

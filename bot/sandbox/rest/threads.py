@@ -4,15 +4,20 @@ Sources: Discord's "Channel" resource and its page "Threads". Threads are public
 writes messages of its own when a thread starts (types 18 and 21); the sandbox does not.
 """
 
+from datetime import UTC, datetime
+
 from bot.sandbox.errors import ApiError, Problem
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rest.call import Call, Reply, Route
 from bot.sandbox.rules.access import Access
+from bot.sandbox.rules.paging import read_archive_page
+from bot.sandbox.rules.request_shapes import THREAD
 from bot.sandbox.rules.threads import check_kind, check_source, check_thread
 from bot.sandbox.world.entities import Channel, Message
 from bot.sandbox.world.world import World
 
 CHANNEL = "/channels/{channel_id}"
+FUTURE = datetime.max.replace(tzinfo=UTC)
 OWN_MEMBERSHIP = f"{CHANNEL}/thread-members/@me"
 
 
@@ -29,8 +34,10 @@ class ThreadRoutes:
         start_here = f"{CHANNEL}/messages/{{message_id}}/threads"
         archived = f"{CHANNEL}/threads/archived/public"
         return [
-            Route(method="POST", template=start, endpoint=self._start),
-            Route(method="POST", template=start_here, endpoint=self._start_from_message),
+            Route(method="POST", template=start, endpoint=self._start, takes=THREAD),
+            Route(
+                method="POST", template=start_here, endpoint=self._start_from_message, takes=THREAD
+            ),
             Route(method="GET", template=active, endpoint=self._active),
             Route(method="GET", template=archived, endpoint=self._archived),
             Route(method="PUT", template=OWN_MEMBERSHIP, endpoint=self._join),
@@ -59,11 +66,11 @@ class ThreadRoutes:
         thread = self._world.add_thread(
             parent,
             str(payload["name"]),
-            owner=parent.guild.members[self._world.bot.id],
+            owner=parent.guild.bot,
             message=message,
             auto_archive_minutes=int(payload.get("auto_archive_duration") or 1440),
+            slowmode_s=int(payload.get("rate_limit_per_user") or 0),
         )
-        thread.slowmode_s = int(payload.get("rate_limit_per_user") or 0)
         return Reply(status=201, body=self._world.payloads.channel(thread))
 
     # Listing
@@ -72,25 +79,27 @@ class ThreadRoutes:
         """List the active threads that the bot can see, by descending id."""
         guild = self._access.guild(call.params["guild_id"])
         found = [one for one in guild.channels.values() if one.is_thread and not one.archived]
-        found = [one for one in found if "view_channel" in one.bot_permissions]
+        found = [one for one in found if self._access.sees(one)]
         return self._listed(sorted(found, key=lambda one: int(one.id), reverse=True))
 
     def _archived(self, call: Call) -> Reply:
-        """List a channel's archived threads, the last archived first."""
+        """List a channel's archived threads, the last archived first, a page at a time."""
         parent = self._access.channel(call.params["channel_id"])
         self._access.demand(parent, "read_message_history")
         threads = [one for one in parent.guild.channels.values() if one.parent is parent]
         found = [one for one in threads if one.archived]
+        limit, before = read_archive_page(call.query)
         since = self._world.clock.now()
         found.sort(key=lambda one: one.archive_changed_at or since, reverse=True)
-        return self._listed(found)
+        older = [one for one in found if (one.archive_changed_at or since) < (before or FUTURE)]
+        return self._listed(older[:limit], has_more=len(older) > limit)
 
-    def _listed(self, threads: list[Channel]) -> Reply:
+    def _listed(self, threads: list[Channel], *, has_more: bool = False) -> Reply:
         own = [thread for thread in threads if self._world.bot.id in thread.joined]
         payloads = self._world.payloads
         members = [payloads.thread_member(thread, self._world.bot.id) for thread in own]
         described = [payloads.channel(thread) for thread in threads]
-        return Reply(body={"threads": described, "members": members, "has_more": False})
+        return Reply(body={"threads": described, "members": members, "has_more": has_more})
 
     # Membership and deletion
 
@@ -112,8 +121,7 @@ class ThreadRoutes:
         return thread
 
     def _own_membership(self, thread: Channel) -> JsonObject:
-        guild = thread.guild
-        member = self._world.payloads.member(guild.members[self._world.bot.id])
+        member = self._world.payloads.member(thread.guild.bot)
         own = self._world.payloads.thread_member(thread, self._world.bot.id)
         return own | {"member": member, "presence": None}
 

@@ -1,10 +1,12 @@
 """Says in Discord's words that a value is too long, missing or not one of the choices."""
 
-from collections.abc import Collection, Sized
+from collections.abc import Collection, Iterable, Sized
 
 from bot.sandbox.errors import ApiError, invalid
 
 Path = tuple[str | int, ...]
+
+MAX_BITS = 2**53 - 1
 
 
 def check_length(path: Path, value: Sized | None, least: int, most: int) -> None:
@@ -44,6 +46,16 @@ def check_number(path: Path, value: object, least: int, most: int) -> None:
     check_range(path, value, least, most)
 
 
+def read_number(path: Path, value: object) -> int:
+    """Read a whole number, or bits, that cannot be negative; 0 where there is none.
+
+    Raises:
+        ApiError: 50035.
+    """
+    check_number(path, value, 0, MAX_BITS)
+    return value if isinstance(value, int) else 0
+
+
 def check_range(path: Path, value: float, least: float, most: float) -> None:
     """Check how large a number is.
 
@@ -64,9 +76,34 @@ def check_choice(path: Path, value: object, choices: Collection[object]) -> None
     Raises:
         ApiError: 50035.
     """
-    if value not in choices:
-        listed = ", ".join(str(choice) for choice in sorted(choices, key=str))
-        raise invalid(path, "BASE_TYPE_CHOICES", f"Value must be one of {{{listed}}}.")
+    listed = sorted(choices, key=lambda choice: (len(str(choice)), str(choice)))
+    if value not in listed:  # in a list, because a wrong value may have no hash
+        told = ", ".join(map(str, listed))
+        raise invalid(path, "BASE_TYPE_CHOICES", f"Value must be one of {{{told}}}.")
+
+
+def check_kind(path: Path, kind: object, allowed: Iterable[int]) -> None:
+    """Check that a component is of a type that can stand where it stands.
+
+    Raises:
+        ApiError: 50035.
+    """
+    listed = sorted(allowed)
+    if kind not in listed:
+        told = ", ".join(str(int(one)) for one in listed)
+        message = f'Value of field "type" must be one of ({told}).'
+        raise invalid((*path, "type"), "UNION_TYPE_CHOICES", message)
+
+
+def check_distinct(path: Path, values: Iterable[object], code: str) -> None:
+    """Check that none of some values comes twice; `code` names what they are.
+
+    Raises:
+        ApiError: 50035.
+    """
+    listed = list(values)
+    if len(set(listed)) != len(listed):
+        raise invalid(path, code, "A value must not be used twice")
 
 
 def too_long(path: Path, most: int) -> ApiError:

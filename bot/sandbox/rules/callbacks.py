@@ -6,11 +6,11 @@ Source: Discord's "Receiving and Responding to Interactions", "Interaction Callb
 
 from bot.sandbox.errors import invalid
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.rules.bounds import check_length
+from bot.sandbox.rules.bounds import check_choice, check_length, read_number
 from bot.sandbox.rules.command_options import check_option_choice
 from bot.sandbox.rules.modals import check_modal
-from bot.sandbox.world.entities import MessageFlags
 from bot.sandbox.world.interaction import Interaction, InteractionKind, ResponseType
+from bot.sandbox.world.message_kinds import MessageFlags
 
 MESSAGE_TYPES = frozenset({ResponseType.MESSAGE, ResponseType.DEFERRED_MESSAGE})
 UPDATE_TYPES = frozenset({ResponseType.DEFERRED_UPDATE, ResponseType.UPDATE})
@@ -59,20 +59,16 @@ def _read_type(interaction: Interaction, asked: object) -> ResponseType:
         # A modal that a command opened has no message to update; a deferred update of nothing is
         # taken as a silent acknowledgement (discord-api-docs#8612, discordjs/discord.js#8455).
         allowed -= {ResponseType.UPDATE}
-    for type_ in allowed:
-        if type_ == asked:
-            return type_
-    choices = ", ".join(str(int(choice)) for choice in sorted(allowed))
-    message = f"Value must be one of {{{choices}}}."
     if isinstance(asked, int) and asked in NOT_MODELLED:
-        message = NOT_MODELLED[asked]
-    raise invalid(("type",), "BASE_TYPE_CHOICES", message)
+        raise invalid(("type",), "BASE_TYPE_CHOICES", NOT_MODELLED[asked])
+    check_choice(("type",), asked, allowed)
+    return ResponseType(asked)
 
 
 def _check_deferral(data: JsonObject) -> None:
     """Only EPHEMERAL is a valid flag of a deferral; Components V2 comes with the edit."""
-    if int(data.get("flags") or 0) & ~MessageFlags.EPHEMERAL:
-        path = ("data", "flags")
+    path = ("data", "flags")
+    if read_number(path, data.get("flags")) & ~MessageFlags.EPHEMERAL:
         raise invalid(path, "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL may be set on a deferral")
 
 

@@ -8,35 +8,38 @@ from collections.abc import Collection
 
 from bot.sandbox.errors import invalid
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.rules.bounds import Path, check_length, check_number, check_range, check_text
+from bot.sandbox.rules.bounds import (
+    Path,
+    check_choice,
+    check_length,
+    check_number,
+    check_range,
+    check_text,
+)
 from bot.sandbox.rules.command_texts import check_description, check_names, check_slash_name
+from bot.sandbox.world.commands import MAX_INTEGER, MAX_LENGTH, MAX_NUMBER, NESTED, OptionType
 
-SUBCOMMAND, GROUP, STRING, INTEGER, CHANNEL, NUMBER = 1, 2, 3, 4, 7, 10
-NESTED = frozenset({SUBCOMMAND, GROUP})
-PARAMETERS = frozenset(range(3, 12))
-WITH_CHOICES = frozenset({STRING, INTEGER, NUMBER})
+PARAMETERS = frozenset(OptionType) - NESTED
+WITH_CHOICES = frozenset({OptionType.STRING, OptionType.INTEGER, OptionType.NUMBER})
 CHANNEL_TYPES = frozenset({0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 16})
 """Discord's "Channel Types"."""
 
 MAX_LISTED = 25
-MAX_NUMBER = 2**53
-MAX_INTEGER = 2**53 - 1  # Int53Type in Discord's OpenAPI document
-MAX_LENGTH = 6000
 
 CHOICE_VALUES: dict[int, tuple[type, ...]] = {
-    STRING: (str,),
-    INTEGER: (int,),
-    NUMBER: (int, float),
+    OptionType.STRING: (str,),
+    OptionType.INTEGER: (int,),
+    OptionType.NUMBER: (int, float),
 }
 
 FIELDS: dict[str, Collection[int]] = {
     "choices": WITH_CHOICES,
     "autocomplete": WITH_CHOICES,
-    "channel_types": {CHANNEL},
-    "min_value": {INTEGER, NUMBER},
-    "max_value": {INTEGER, NUMBER},
-    "min_length": {STRING},
-    "max_length": {STRING},
+    "channel_types": {OptionType.CHANNEL},
+    "min_value": {OptionType.INTEGER, OptionType.NUMBER},
+    "max_value": {OptionType.INTEGER, OptionType.NUMBER},
+    "min_length": {OptionType.STRING},
+    "max_length": {OptionType.STRING},
     "options": NESTED,
 }
 """The table's column "Valid Option Types"."""
@@ -82,9 +85,7 @@ def _check_distinct(path: Path, names: list[str]) -> None:
 
 def _check_option(path: Path, option: JsonObject, allowed: Collection[int]) -> None:
     type_ = option.get("type")
-    if not isinstance(type_, int) or type_ not in allowed:
-        choices = ", ".join(str(choice) for choice in sorted(allowed))
-        raise invalid((*path, "type"), "BASE_TYPE_CHOICES", f"Value must be one of {{{choices}}}.")
+    check_choice((*path, "type"), type_, allowed)
     check_names(path, option, check_slash_name)
     check_description(path, option)
     for field, types in FIELDS.items():
@@ -93,7 +94,7 @@ def _check_option(path: Path, option: JsonObject, allowed: Collection[int]) -> N
             raise invalid((*path, field), code, f"Not a field of an option of type {type_}")
     if type_ in NESTED:
         # "We support nesting one level deep within a group."
-        below = {SUBCOMMAND} if type_ == GROUP else PARAMETERS
+        below = {OptionType.SUBCOMMAND} if type_ == OptionType.GROUP else PARAMETERS
         check_options((*path, "options"), objects(option.get("options")), below)
     else:
         _check_parameter(path, option)
@@ -134,7 +135,7 @@ def check_option_choice(path: Path, choice: JsonObject, option_type: int) -> Non
 
 
 def _most(option_type: int) -> int:
-    return MAX_INTEGER if option_type == INTEGER else MAX_NUMBER
+    return MAX_INTEGER if option_type == OptionType.INTEGER else MAX_NUMBER
 
 
 def _check_choice_name(path: Path, name: object) -> None:
@@ -150,7 +151,7 @@ def _check_range(
         given = option.get(name)
         if given is None:
             continue
-        if isinstance(given, float) and option["type"] == NUMBER:
+        if isinstance(given, float) and option["type"] == OptionType.NUMBER:
             check_range((*path, name), given, lowest, most)
         else:
             check_number((*path, name), given, lowest, most)

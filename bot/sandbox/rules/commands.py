@@ -10,12 +10,16 @@ from collections.abc import Collection, Iterator
 
 from bot.sandbox.errors import invalid
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.rules.bounds import Path, check_length, check_text
+from bot.sandbox.rules.bounds import Path, check_choice, check_length, check_text
 from bot.sandbox.rules.command_options import check_options
 from bot.sandbox.rules.command_texts import check_description, check_names, check_slash_name
+from bot.sandbox.world.commands import CommandKind
 
-CHAT_INPUT, USER, MESSAGE = 1, 2, 3
-MAX_COMMANDS = {CHAT_INPUT: 100, USER: 15, MESSAGE: 15}
+MAX_COMMANDS: dict[int, int] = {
+    CommandKind.CHAT_INPUT: 100,
+    CommandKind.USER: 15,
+    CommandKind.MESSAGE: 15,
+}
 """15 of each context menu: Discord's change log of 2026-03-03."""
 
 MAX_TEXT = 8000
@@ -54,10 +58,9 @@ def check_command(path: Path, command: JsonObject) -> None:
         ApiError: 50035.
     """
     kind = kind_of(command)
-    if kind not in MAX_COMMANDS:
-        # Type 4 is the Entry Point of an Activity, which the sandbox's bot has not.
-        raise invalid((*path, "type"), "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3}.")
-    if kind == CHAT_INPUT:
+    # Type 4 is the Entry Point of an Activity, which the sandbox's bot has not.
+    check_choice((*path, "type"), kind, MAX_COMMANDS)
+    if kind == CommandKind.CHAT_INPUT:
         _check_slash(path, command)
     else:
         _check_menu(path, command)
@@ -107,7 +110,7 @@ def _check_places(path: Path, given: object, known: Collection[int]) -> None:
 
 def kind_of(command: JsonObject) -> int:
     """Tell a command's type; a slash command need not say."""
-    return int(command.get("type") or CHAT_INPUT)
+    return int(command.get("type") or CommandKind.CHAT_INPUT)
 
 
 def _lengths(entry: JsonObject) -> Iterator[int]:

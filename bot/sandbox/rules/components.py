@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from bot.sandbox.errors import invalid
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.rules.bounds import Path, check_length, required
+from bot.sandbox.rules.bounds import Path, check_distinct, check_kind, check_length, required
 from bot.sandbox.rules.component_fields import check_fields
 from bot.sandbox.world.components import SELECTS, ComponentType, shown_urls, texts, walk
 
@@ -16,18 +16,28 @@ MAX_COMPONENTS = 40
 MAX_TEXT = 4000
 MAX_ROWS = 5
 
-TOP_LEVEL = frozenset({1, 9, 10, 12, 13, 14, 17})
-CHILDREN: dict[int, frozenset[int]] = {
-    ComponentType.ACTION_ROW: frozenset({2}) | SELECTS,
-    ComponentType.SECTION: frozenset({10}),
-    ComponentType.CONTAINER: frozenset({1, 9, 10, 12, 13, 14}),
+IN_CONTAINERS = frozenset(
+    {
+        ComponentType.ACTION_ROW,
+        ComponentType.SECTION,
+        ComponentType.TEXT_DISPLAY,
+        ComponentType.MEDIA_GALLERY,
+        ComponentType.FILE,
+        ComponentType.SEPARATOR,
+    }
+)
+TOP_LEVEL = IN_CONTAINERS | {ComponentType.CONTAINER}
+CHILDREN: dict[int, frozenset[ComponentType]] = {
+    ComponentType.ACTION_ROW: SELECTS | {ComponentType.BUTTON},
+    ComponentType.SECTION: frozenset({ComponentType.TEXT_DISPLAY}),
+    ComponentType.CONTAINER: IN_CONTAINERS,
 }
 MOST_CHILDREN: dict[int, int] = {
     ComponentType.ACTION_ROW: 5,
     ComponentType.SECTION: 3,
     ComponentType.CONTAINER: MAX_COMPONENTS,
 }
-ACCESSORIES = frozenset({2, 11})
+ACCESSORIES = frozenset({ComponentType.BUTTON, ComponentType.THUMBNAIL})
 
 
 def check_components(
@@ -42,7 +52,7 @@ def check_components(
         _check_v2(components, filenames)
     else:
         check_length(("components",), components, 0, MAX_ROWS)
-    allowed = TOP_LEVEL if is_v2 else frozenset({1})
+    allowed = TOP_LEVEL if is_v2 else {ComponentType.ACTION_ROW}
     _check_children(("components",), components, allowed)
     _check_unique(components, "custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED")
     # An id of 0 is as good as none ("Anatomy of a Component").
@@ -67,11 +77,8 @@ def _check_children(path: Path, children: list[JsonObject], allowed: Collection[
 
 
 def _check_one(path: Path, component: JsonObject, allowed: Collection[int]) -> None:
-    kind = int(component.get("type", 0))
-    if kind not in allowed:
-        choices = ", ".join(str(choice) for choice in sorted(allowed))
-        message = f'Value of field "type" must be one of ({choices}).'
-        raise invalid((*path, "type"), "UNION_TYPE_CHOICES", message)
+    check_kind(path, component.get("type"), allowed)
+    kind = int(component["type"])
     check_fields(path, component)
     if kind in CHILDREN:
         nested = objects(component.get("components"))
@@ -98,9 +105,5 @@ def _check_accessory(path: Path, accessory: JsonObject) -> None:
 
 
 def _check_unique(components: list[JsonObject], name: str, code: str) -> None:
-    seen: set[object] = set()
-    for component in walk(components):
-        value = component.get(name)
-        if value and value in seen:
-            raise invalid(("components",), code, f"Component {name} cannot be duplicated")
-        seen.add(value)
+    values = (component.get(name) for component in walk(components))
+    check_distinct(("components",), (value for value in values if value), code)

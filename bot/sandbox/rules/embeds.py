@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from bot.sandbox.errors import invalid
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.rules.bounds import Path, check_length
+from bot.sandbox.rules.bounds import Path, check_length, required
 
 MAX_EMBEDS = 10
 MAX_FIELDS = 25
 MAX_TEXT = 6000
+SHOWN = frozenset(
+    {"title", "description", "url", "image", "thumbnail", "author", "footer", "fields"}
+)
 
 
 def check_embeds(embeds: list[JsonObject]) -> None:
@@ -23,6 +26,9 @@ def check_embeds(embeds: list[JsonObject]) -> None:
     check_length(("embeds",), embeds, 0, MAX_EMBEDS)
     counted = 0
     for index, embed in enumerate(embeds):
+        if not embed.keys() & SHOWN:
+            # Observed: it is the description that Discord asks an empty embed for.
+            raise required(("embeds", index, "description"))
         check_length(("embeds", index, "fields"), objects(embed.get("fields")), 0, MAX_FIELDS)
         for path, text, least, most in _texts(embed):
             check_length(("embeds", index, *path), text, least, most)

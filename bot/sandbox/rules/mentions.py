@@ -89,7 +89,7 @@ def reached(mentions: Mentions, channel: Channel) -> set[str]:
         member.id
         for member in channel.guild.members.values()
         if (mentions.everyone or member.id in mentions.users or mentions.roles & {*member.role_ids})
-        and "view_channel" in member.permissions_in(channel)
+        and member.sees(channel)
     }
 
 

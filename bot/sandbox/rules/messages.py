@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 from bot.sandbox.errors import ApiError, Problem, invalid
 from bot.sandbox.json_types import JsonObject, objects
-from bot.sandbox.rules.bounds import check_length, too_long
+from bot.sandbox.rules.bounds import check_length, read_number, too_long
 from bot.sandbox.rules.components import check_components
 from bot.sandbox.rules.embeds import check_embeds
 from bot.sandbox.world.components import texts
 from bot.sandbox.world.embeds import embed_text
-from bot.sandbox.world.entities import NO_FLAGS, Attachment, Message, MessageFlags
+from bot.sandbox.world.entities import Message
+from bot.sandbox.world.files import Attachment
+from bot.sandbox.world.message_kinds import NO_FLAGS, MessageFlags
 
 MAX_CONTENT = 2000
 MAX_ATTACHMENTS = 10
@@ -64,7 +66,8 @@ class Draft:
         if "components" in payload:
             draft = replace(draft, components=objects(payload["components"]))
         if payload.get("flags") is not None:
-            draft = replace(draft, flags=self._flags(int(payload["flags"]), is_new=is_new))
+            asked = read_number(("flags",), payload["flags"])
+            draft = replace(draft, flags=self._flags(asked, is_new=is_new))
         return draft
 
     def _flags(self, asked: int, *, is_new: bool) -> MessageFlags:

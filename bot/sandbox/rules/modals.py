@@ -8,34 +8,44 @@ from collections.abc import Callable, Iterable
 
 from bot.sandbox.errors import invalid
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.rules.bounds import Path, check_length, check_number, check_text, required
-from bot.sandbox.world.modals import (
-    MOST_TEXT,
-    THING_SELECTS,
-    Field,
-    FormType,
-    form_components,
-    form_fields,
+from bot.sandbox.rules.bounds import (
+    Path,
+    check_choice,
+    check_distinct,
+    check_kind,
+    check_length,
+    check_number,
+    check_text,
+    required,
 )
+from bot.sandbox.rules.component_fields import MAX_ID
+from bot.sandbox.rules.listed_options import check_listed_options
+from bot.sandbox.world.components import SELECTS, ComponentType, walk
+from bot.sandbox.world.modals import MOST_TEXT, Field, form_fields
 
-TOP_LEVEL = frozenset({FormType.ACTION_ROW, FormType.TEXT_DISPLAY, FormType.LABEL})
-LABELLED = frozenset(FormType) - TOP_LEVEL
-SELECTS = THING_SELECTS | {FormType.STRING_SELECT}
+TOP_LEVEL = frozenset({ComponentType.ACTION_ROW, ComponentType.TEXT_DISPLAY, ComponentType.LABEL})
+LABELLED = SELECTS | {
+    ComponentType.TEXT_INPUT,
+    ComponentType.FILE_UPLOAD,
+    ComponentType.RADIO_GROUP,
+    ComponentType.CHECKBOX_GROUP,
+    ComponentType.CHECKBOX,
+}
 STYLES = (1, 2)
 
 OPTIONAL_TEXTS = {"value": MOST_TEXT, "placeholder": 150}
 """A text input's placeholder has less, 100: see `_check_text_input`."""
 
-NUMBERS: dict[FormType, tuple[int, str, str]] = {
-    FormType.TEXT_INPUT: (MOST_TEXT, "min_length", "max_length"),
-    FormType.FILE_UPLOAD: (10, "min_values", "max_values"),
-    FormType.CHECKBOX_GROUP: (10, "min_values", "max_values"),
+NUMBERS: dict[ComponentType, tuple[int, str, str]] = {
+    ComponentType.TEXT_INPUT: (MOST_TEXT, "min_length", "max_length"),
+    ComponentType.FILE_UPLOAD: (10, "min_values", "max_values"),
+    ComponentType.CHECKBOX_GROUP: (10, "min_values", "max_values"),
 } | dict.fromkeys(SELECTS, (25, "min_values", "max_values"))
 
 OPTIONS = {
-    FormType.STRING_SELECT: (1, 25),
-    FormType.RADIO_GROUP: (2, 10),
-    FormType.CHECKBOX_GROUP: (1, 10),
+    ComponentType.STRING_SELECT: (1, 25),
+    ComponentType.RADIO_GROUP: (2, 10),
+    ComponentType.CHECKBOX_GROUP: (1, 10),
 }
 
 
@@ -51,31 +61,21 @@ def check_modal(data: JsonObject) -> None:
     check_length(path, components, 1, 5)
     for index, component in enumerate(components):
         _check_one((*path, index), component, TOP_LEVEL)
-    _check_distinct(
-        path, (f.custom_id for f in form_fields(components)), "COMPONENT_CUSTOM_ID_DUPLICATED"
-    )
-    ids = (component.get("id") for component in form_components(components))
-    _check_distinct(path, (id_ for id_ in ids if id_), "COMPONENT_ID_DUPLICATED")
+    names = (field.custom_id for field in form_fields(components))
+    check_distinct(path, names, "COMPONENT_CUSTOM_ID_DUPLICATED")
+    ids = (component.get("id") for component in walk(components))
+    check_distinct(path, (id_ for id_ in ids if id_), "COMPONENT_ID_DUPLICATED")
 
 
-def _check_distinct(path: Path, values: Iterable[object], code: str) -> None:
-    listed = list(values)
-    if len(set(listed)) != len(listed):
-        raise invalid(path, code, "Components of a modal cannot share an id")
-
-
-def _check_one(path: Path, component: JsonObject, allowed: Iterable[FormType]) -> None:
-    found = next((type_ for type_ in allowed if type_ == component.get("type")), None)
-    if found is None:
-        choices = ", ".join(str(int(type_)) for type_ in sorted(allowed))
-        message = f'Value of field "type" must be one of ({choices}).'
-        raise invalid((*path, "type"), "UNION_TYPE_CHOICES", message)
-    match found:
-        case FormType.ACTION_ROW:
+def _check_one(path: Path, component: JsonObject, allowed: Iterable[ComponentType]) -> None:
+    check_kind(path, component.get("type"), allowed)
+    check_number((*path, "id"), component.get("id"), 0, MAX_ID)
+    match component["type"]:
+        case ComponentType.ACTION_ROW:
             _check_row(path, component)
-        case FormType.LABEL:
+        case ComponentType.LABEL:
             _check_label(path, component)
-        case FormType.TEXT_DISPLAY:
+        case ComponentType.TEXT_DISPLAY:
             check_text((*path, "content"), component.get("content"), 1, MOST_TEXT)
         case _:
             _check_field(path, component)
@@ -85,7 +85,7 @@ def _check_row(path: Path, row: JsonObject) -> None:
     """Check a row, which modals of old have: one text input (observed), with a label of its own."""
     inputs = objects(row.get("components"))
     check_length((*path, "components"), inputs, 1, 1)
-    _check_one((*path, "components", 0), inputs[0], {FormType.TEXT_INPUT})
+    _check_one((*path, "components", 0), inputs[0], {ComponentType.TEXT_INPUT})
     check_text((*path, "components", 0, "label"), inputs[0].get("label"), 1, 45)
 
 
@@ -128,22 +128,12 @@ def _check_numbers(path: Path, field: Field) -> None:
 
 
 def _check_options(path: Path, field: Field) -> None:
-    options, place = objects(field.component.get("options")), (*path, "options")
-    check_length(place, options, *OPTIONS[field.type])
-    for index, option in enumerate(options):
-        check_text((*place, index, "label"), option.get("label"), 1, 100)
-        check_text((*place, index, "value"), option.get("value"), 1, 100)
-        if option.get("description") is not None:
-            check_text((*place, index, "description"), option["description"], 0, 100)
-    _check_distinct(place, field.options, "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED")
-    most = 1 if field.type == FormType.RADIO_GROUP else field.bounds[1]
-    check_length(place, [option for option in options if option.get("default")], 0, most)
+    options = objects(field.component.get("options"))
+    check_listed_options((*path, "options"), options, OPTIONS[field.type], field.bounds[1])
 
 
 def _check_text_input(path: Path, field: Field) -> None:
-    style = field.component.get("style")
-    if style not in STYLES:
-        raise invalid((*path, "style"), "BASE_TYPE_CHOICES", "Value must be one of {1, 2}.")
+    check_choice((*path, "style"), field.component.get("style"), STYLES)
     check_text((*path, "placeholder"), field.component.get("placeholder") or "", 0, 100)
 
 
@@ -156,6 +146,6 @@ def _check_select(path: Path, field: Field) -> None:
         check_length((*path, "default_values"), chosen, *field.bounds)
 
 
-CHECKS: dict[FormType, tuple[Callable[[Path, Field], None], ...]] = {
-    FormType.TEXT_INPUT: (_check_text_input,),
+CHECKS: dict[ComponentType, tuple[Callable[[Path, Field], None], ...]] = {
+    ComponentType.TEXT_INPUT: (_check_text_input,),
 } | dict.fromkeys(SELECTS, (_check_select,))

@@ -4,12 +4,17 @@ Source: Discord's "Message" resource, "Get Channel Messages": a limit of 1 to 10
 of `around`, `before` and `after`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bot.sandbox.errors import invalid
+from bot.sandbox.rules.bounds import check_range
+from bot.sandbox.rules.shapes import timestamp
 
 MAX_LIMIT = 100
+NUMBER = re.compile("[0-9]{1,20}")
 BEARINGS = ("around", "before", "after")
 
 
@@ -45,8 +50,7 @@ def read_page(query: Mapping[str, str]) -> Page:
         ApiError: 50035; the limit is out of range, or an id is none, or there are two.
     """
     limit = _number(query, "limit", 50)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise invalid(("limit",), "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
+    check_range(("limit",), limit, 1, MAX_LIMIT)
     given = [name for name in BEARINGS if name in query]
     if len(given) > 1:
         code = "MESSAGE_LIST_EXCLUSIVE"  # ours; that they exclude each other is documented
@@ -56,8 +60,24 @@ def read_page(query: Mapping[str, str]) -> Page:
     return Page(limit=limit, bearing=given[0], id=_number(query, given[0], 0))
 
 
+def read_archive_page(query: Mapping[str, str]) -> tuple[int, datetime | None]:
+    """Read how many archived threads are wanted, and archived before when.
+
+    Source: "List Public Archived Threads"; 2 to 100 is the range in Discord's OpenAPI document.
+
+    Raises:
+        ApiError: 50035.
+    """
+    limit = _number(query, "limit", MAX_LIMIT)
+    check_range(("limit",), limit, 2, MAX_LIMIT)
+    if "before" not in query:
+        return limit, None
+    before = datetime.fromisoformat(timestamp(("before",), query["before"]))
+    return limit, before if before.tzinfo else before.replace(tzinfo=UTC)
+
+
 def _number(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
-    if not text.isdecimal():
-        raise invalid((name,), "NUMBER_TYPE_COERCE", f'Value "{text}" is not int.')
+    if not NUMBER.fullmatch(text):
+        raise invalid((name,), "NUMBER_TYPE_COERCE", f'Value "{text[:100]}" is not int.')
     return int(text)

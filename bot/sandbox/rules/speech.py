@@ -30,12 +30,11 @@ def check_speech(member: Member, channel: Channel, content: str, now: datetime) 
 
 def _check_place(member: Member, channel: Channel) -> None:
     allowed = member.permissions_in(channel)
-    if "view_channel" not in allowed:
+    if not member.sees(channel):
         raise ApiError(Problem.MISSING_ACCESS)
-    needed = "send_messages_in_threads" if channel.is_thread else "send_messages"
-    if needed not in allowed:
+    if channel.writing_permission not in allowed:
         raise ApiError(Problem.MISSING_PERMISSIONS)
-    if channel.locked and "manage_threads" not in allowed:
+    if channel.is_closed_to(allowed):
         raise ApiError(Problem.THREAD_LOCKED)
 
 

@@ -7,11 +7,10 @@ Message".
 from bot.sandbox.errors import ApiError, Problem, invalid
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rules.bounds import check_choice, check_length, check_number
-from bot.sandbox.world.entities import Channel, ChannelKind, Message
+from bot.sandbox.world.entities import MAX_SLOWMODE_S, Channel, ChannelKind, Message
 
 DURATIONS = frozenset({60, 1440, 4320, 10080})
 PRIVATE_THREAD = 12
-MAX_SLOWMODE_S = 21600
 
 
 def check_thread(parent: Channel, payload: JsonObject) -> None:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from bot.sandbox.world.files import MIB
 from bot.sandbox.world.limits import Limit
 
-MIB = 1024**2
 RECKONED = Limit(requests=3, window_s=20)
 
 

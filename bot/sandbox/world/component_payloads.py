@@ -4,12 +4,11 @@ Source: Discord's "Component Reference" and the response schemas of Discord's Op
 """
 
 from collections.abc import Callable
-from itertools import count
 
 from bot.sandbox.json_types import JsonObject, as_object, objects
-from bot.sandbox.world.components import SELECTS, ComponentType, walk
+from bot.sandbox.world.components import SELECTS, ComponentType, free_ids
 
-DEFAULTS: dict[int, JsonObject] = {
+DEFAULTS: dict[ComponentType, JsonObject] = {
     ComponentType.BUTTON: {"style": 1},
     ComponentType.THUMBNAIL: {"description": None, "spoiler": False},
     ComponentType.FILE: {"name": None, "size": None, "spoiler": False},
@@ -23,25 +22,20 @@ ITEM_DEFAULTS: JsonObject = {"description": None, "spoiler": False}
 class ComponentPayloads:
     """Completes one message's components; `media` turns a URL into a media object."""
 
-    def __init__(self, media: Callable[[str], JsonObject]) -> None:
+    def __init__(self, components: list[JsonObject], *, media: Callable[[str], JsonObject]) -> None:
+        self._components = components
         self._media = media
-        self._taken: set[object] = set()
-        self._ids = (number for number in count(1) if number not in self._taken)
+        self._ids = free_ids(components)
 
-    def complete(self, components: list[JsonObject]) -> list[JsonObject]:
-        """Complete the components and all that they hold.
-
-        Ids are "generated sequentially if left empty", 0 is as good as empty, and no generated one
-        "will use another id that exists in the message" ("Anatomy of a Component").
-        """
-        self._taken |= {component.get("id") for component in walk(components)}
-        return self._completed(components)
+    def complete(self) -> list[JsonObject]:
+        """Complete the components and all that they hold."""
+        return self._completed(self._components)
 
     def _completed(self, components: list[JsonObject]) -> list[JsonObject]:
         return [self._component(component) for component in components]
 
     def _component(self, component: JsonObject) -> JsonObject:
-        kind = int(component.get("type", 0))
+        kind = ComponentType(component["type"])
         id_ = component.get("id") or next(self._ids)
         whole = DEFAULTS.get(kind, {}) | component | {"id": id_}
         whole.pop("required", None)  # a select's, "ignored in messages"
@@ -51,7 +45,7 @@ class ComponentPayloads:
             whole["accessory"] = self._component(as_object(component["accessory"]))
         return whole | self._shown_media(kind, component)
 
-    def _shown_media(self, kind: int, component: JsonObject) -> JsonObject:
+    def _shown_media(self, kind: ComponentType, component: JsonObject) -> JsonObject:
         match kind:
             case ComponentType.MEDIA_GALLERY:
                 items = objects(component.get("items"))

@@ -1,4 +1,4 @@
-"""Reads message components: what they say, what can be pressed, which files they show.
+"""Reads components: which there are, what they say, what can be pressed, which files they show.
 
 Source: Discord's "Component Reference" (types, children, "Legacy Message Component Behavior").
 """
@@ -6,16 +6,18 @@ Source: Discord's "Component Reference" (types, children, "Legacy Message Compon
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import count
 
 from bot.sandbox.json_types import JsonObject, as_object, objects
 
 
 class ComponentType(IntEnum):
-    """The component types that can stand in a message."""
+    """Discord's "Component Types", those that can stand in a message or in a modal."""
 
     ACTION_ROW = 1
     BUTTON = 2
     STRING_SELECT = 3
+    TEXT_INPUT = 4
     USER_SELECT = 5
     ROLE_SELECT = 6
     MENTIONABLE_SELECT = 7
@@ -27,6 +29,11 @@ class ComponentType(IntEnum):
     FILE = 13
     SEPARATOR = 14
     CONTAINER = 17
+    LABEL = 18
+    FILE_UPLOAD = 19
+    RADIO_GROUP = 21
+    CHECKBOX_GROUP = 22
+    CHECKBOX = 23
 
 
 class ButtonStyle(IntEnum):
@@ -40,7 +47,17 @@ class ButtonStyle(IntEnum):
     PREMIUM = 6
 
 
-SELECTS = frozenset({3, 5, 6, 7, 8})
+THING_SELECTS = frozenset(
+    {
+        ComponentType.USER_SELECT,
+        ComponentType.ROLE_SELECT,
+        ComponentType.MENTIONABLE_SELECT,
+        ComponentType.CHANNEL_SELECT,
+    }
+)
+"""Selects whose options are the server's people, roles or channels."""
+
+SELECTS = THING_SELECTS | {ComponentType.STRING_SELECT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +76,18 @@ def walk(components: list[JsonObject]) -> Iterator[JsonObject]:
     for component in components:
         yield component
         yield from walk(objects(component.get("components")))
-        accessory = component.get("accessory")
-        if isinstance(accessory, dict):
-            yield from walk([as_object(accessory)])
+        # A section has one beside its texts, a label of a modal has one below it.
+        yield from walk(objects([component.get("accessory"), component.get("component")]))
+
+
+def free_ids(components: list[JsonObject]) -> Iterator[int]:
+    """Yield ids for components that have none, or 0, which is as good as none.
+
+    They are "generated sequentially if left empty", and none "will use another id that exists in
+    the message" ("Anatomy of a Component").
+    """
+    taken = {component.get("id") for component in walk(components)}
+    return (number for number in count(1) if number not in taken)
 
 
 def texts(components: list[JsonObject]) -> list[str]:
@@ -83,11 +109,6 @@ def buttons(components: list[JsonObject]) -> list[Button]:
         for component in walk(components)
         if component.get("type") == ComponentType.BUTTON
     ]
-
-
-def custom_ids(components: list[JsonObject]) -> dict[str, int]:
-    """Map each custom id to the type of the component that carries it."""
-    return {str(c["custom_id"]): int(c["type"]) for c in walk(components) if c.get("custom_id")}
 
 
 def media_urls(component: JsonObject) -> list[str]:

@@ -1,38 +1,34 @@
-"""The things of a Discord world: people, guilds, channels, messages, files.
+"""The things of a Discord world that know each other: guilds, members, channels, messages.
 
-They are the sandbox's state and therefore change; whoever changes one tells the world.
+They are the sandbox's state and therefore change; whoever changes one tells the world. They stand
+in one module because each leads to the others; what leads nowhere has a module of its own.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, IntFlag
-from typing import Protocol, TypeVar
+from enum import IntEnum
 
-from bot.sandbox.errors import SandboxError
+from typing_extensions import override
+
 from bot.sandbox.json_types import JsonObject
+from bot.sandbox.world.accounts import Role, User
 from bot.sandbox.world.components import Button, buttons, shown_urls, texts
 from bot.sandbox.world.embeds import embed_text, embed_urls
+from bot.sandbox.world.files import UPLOAD_LIMITS, Attachment
 from bot.sandbox.world.mentions import NOBODY, Mentions
+from bot.sandbox.world.message_kinds import NO_FLAGS, MessageFlags, MessageKind
+from bot.sandbox.world.names import named
 from bot.sandbox.world.permissions import (
     ALL_PERMISSIONS,
     Overwrite,
     apply_overwrites,
 )
 
-MIB = 1024**2
-UPLOAD_LIMITS = {0: 10 * MIB, 1: 10 * MIB, 2: 50 * MIB, 3: 100 * MIB}
-"""Per attachment by premium tier: Discord's change log, 2025-01-16 and 2025-04-03; discord.py's
-`Guild.filesize_limit`. Discord began to raise the lowest to 20 MiB in 2026 (discord-api-docs#8572).
-"""
+SHOWN = 60
+"""So much of a message is enough to tell it from another."""
 
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-T = TypeVar("T", bound=_Named)
+MAX_SLOWMODE_S = 21600  # resource "Channel", `rate_limit_per_user`
 
 
 class ChannelKind(IntEnum):
@@ -42,61 +38,7 @@ class ChannelKind(IntEnum):
     PUBLIC_THREAD = 11
 
 
-class MessageFlags(IntFlag):
-    """Discord's "Message Flags", those that matter to a bot."""
-
-    SUPPRESS_EMBEDS = 1 << 2
-    HAS_THREAD = 1 << 5
-    EPHEMERAL = 1 << 6
-    LOADING = 1 << 7
-    SUPPRESS_NOTIFICATIONS = 1 << 12
-    COMPONENTS_V2 = 1 << 15
-
-
-NO_FLAGS = MessageFlags(0)
-
-
-class MessageKind(IntEnum):
-    """Discord's "Message Types", those that a bot's messages have."""
-
-    DEFAULT = 0
-    REPLY = 19
-    CHAT_INPUT_COMMAND = 20
-    CONTEXT_MENU_COMMAND = 23
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class User:
-    """An account."""
-
-    id: str
-    name: str
-    is_bot: bool = False
-
-    @property
-    def mention(self) -> str:
-        """The text that mentions this user."""
-        return f"<@{self.id}>"
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Role:
-    """A role of a guild; @everyone has the guild's own id."""
-
-    id: str
-    name: str
-    permissions: set[str]
-    position: int = 0
-    is_managed: bool = False
-    is_mentionable: bool = False
-
-    @property
-    def mention(self) -> str:
-        """The text that mentions this role."""
-        return f"<@&{self.id}>"
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Guild:
     """A community server."""
 
@@ -116,6 +58,15 @@ class Guild:
     roles: dict[str, Role] = field(default_factory=dict[str, Role])
     members: dict[str, "Member"] = field(default_factory=dict[str, "Member"])
     channels: dict[str, "Channel"] = field(default_factory=dict[str, "Channel"])
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Guild {self.id} {self.name!r}>"
+
+    @property
+    def bot(self) -> "Member":
+        """The bot as a member."""
+        return self.members[self.bot_id]
 
     def member(self, name: str) -> "Member":
         """Find a member by name.
@@ -142,16 +93,20 @@ class Guild:
         return named(self.channels.values(), name)
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Member:
     """A user in a guild."""
 
-    guild: Guild = field(repr=False)
+    guild: Guild
     user: User
     joined_at: datetime
     role_ids: list[str] = field(default_factory=list[str])
     upload_limit: int = 0
     locale: str = "en-US"
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Member {self.id} {self.name!r}>"
 
     @property
     def id(self) -> str:
@@ -167,6 +122,11 @@ class Member:
     def mention(self) -> str:
         """The text that mentions this member."""
         return self.user.mention
+
+    @property
+    def largest_file(self) -> int:
+        """The most bytes of a file from this member: Nitro's limit or the guild's, the higher."""
+        return max(self.guild.upload_limit, self.upload_limit)
 
     @property
     def roles(self) -> list[Role]:
@@ -190,17 +150,21 @@ class Member:
         layers = [[overwrites[id_] for id_ in layer if id_ in overwrites] for layer in ids]
         return apply_overwrites(self.permissions, layers)
 
+    def sees(self, channel: "Channel") -> bool:
+        """Whether the member can see a channel."""
+        return "view_channel" in self.permissions_in(channel)
 
-@dataclass(slots=True, eq=False, kw_only=True)
+
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Channel:
     """A text channel or a thread; a thread takes permissions and age limit from its parent."""
 
     id: str
-    guild: Guild = field(repr=False)
+    guild: Guild
     name: str
     created_at: datetime
     kind: ChannelKind = ChannelKind.TEXT
-    parent: "Channel | None" = field(default=None, repr=False)
+    parent: "Channel | None" = field(default=None)
     owner_id: str | None = None
     nsfw: bool = False
     archived: bool = False
@@ -211,10 +175,14 @@ class Channel:
     """When a thread was last archived or revived."""
     joined: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """Since when somebody is a member of a thread, by user id."""
-    messages: dict[str, "Message"] = field(default_factory=dict[str, "Message"], repr=False)
-    overwrites: dict[str, Overwrite] = field(default_factory=dict[str, Overwrite], repr=False)
+    messages: dict[str, "Message"] = field(default_factory=dict[str, "Message"])
+    overwrites: dict[str, Overwrite] = field(default_factory=dict[str, Overwrite])
     """What roles and members may do here in particular, by their ids."""
-    on_change: Callable[["Channel"], None] = field(repr=False)
+    on_change: Callable[["Channel"], None]
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Channel {self.id} {self.name!r}>"
 
     @property
     def is_thread(self) -> bool:
@@ -234,7 +202,16 @@ class Channel:
     @property
     def bot_permissions(self) -> set[str]:
         """What the bot may do here, by Discord's names."""
-        return self.guild.members[self.guild.bot_id].permissions_in(self)
+        return self.guild.bot.permissions_in(self)
+
+    @property
+    def writing_permission(self) -> str:
+        """The permission that lets somebody write here ("Threads", Permissions)."""
+        return "send_messages_in_threads" if self.is_thread else "send_messages"
+
+    def is_closed_to(self, permissions: Collection[str]) -> bool:
+        """Whether this is a locked thread, and for these permissions, too ("Threads")."""
+        return self.locked and "manage_threads" not in permissions
 
     def allow(self, *names: str, to: Role | Member | None = None) -> None:
         """Give a role, a member or (`to` left out) the bot permissions in this channel."""
@@ -254,34 +231,12 @@ class Channel:
         self.on_change(holder)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """A file on a message."""
-
-    id: str
-    channel_id: str
-    filename: str
-    content: bytes = field(repr=False)
-    content_type: str
-    description: str | None = None
-    is_spoiler: bool = False
-    is_ephemeral: bool = False
-    path: str
-    url: str
-    """A signed link, good for a day from the posting; answers to the bot carry fresh ones."""
-
-    def is_shown_by(self, urls: list[str]) -> bool:
-        """Whether one of these media URLs means this file."""
-        own = f"attachment://{self.filename}"
-        return any(url == own or self.path in url for url in urls)
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Message:
     """What stands in a channel, or what one member alone sees."""
 
     id: str
-    channel: Channel = field(repr=False)
+    channel: Channel
     author: User
     created_at: datetime
     content: str = ""
@@ -306,10 +261,18 @@ class Message:
     thread: Channel | None = None
     is_deleted: bool = False
 
+    @override
+    def __repr__(self) -> str:
+        return f"<Message {self.id} of {self.author.name}: {self.text[:SHOWN]!r}>"
+
     @property
     def is_ephemeral(self) -> bool:
         """Whether only one member sees it."""
         return self.ephemeral_to is not None
+
+    def is_for(self, user_id: str) -> bool:
+        """Whether it is for everybody in the channel, or whispered to this account."""
+        return self.ephemeral_to is None or self.ephemeral_to.id == user_id
 
     @property
     def is_loading(self) -> bool:
@@ -353,15 +316,3 @@ class Message:
             return self.attachments
         urls = shown_urls(self.components)
         return [attachment for attachment in self.attachments if attachment.is_shown_by(urls)]
-
-
-def named(things: Collection[T], name: str) -> T:
-    """Find one thing by its name.
-
-    Raises:
-        SandboxError: None has that name; the message lists those there are.
-    """
-    for thing in things:
-        if thing.name == name:
-            return thing
-    raise SandboxError(f"nothing is named {name!r}; there: {[thing.name for thing in things]}")

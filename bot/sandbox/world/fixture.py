@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.sandbox.errors import SandboxError
-from bot.sandbox.world.entities import Channel, Guild, User
+from bot.sandbox.world.accounts import User
+from bot.sandbox.world.entities import MAX_SLOWMODE_S, Channel, Guild
 from bot.sandbox.world.world import World
 
 LOUNGE = files("bot.sandbox.world") / "lounge.toml"
@@ -34,7 +35,7 @@ class ChannelTable(_Table):
 
     name: str
     age_restricted: bool = False
-    slowmode_s: int = Field(default=0, ge=0, le=21600)
+    slowmode_s: int = Field(default=0, ge=0, le=MAX_SLOWMODE_S)
     hidden: bool = False
     visible_to: tuple[str, ...] = ()
     threads: tuple[str, ...] = ()

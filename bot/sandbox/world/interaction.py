@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from typing_extensions import override
+
 from bot.sandbox.json_types import JsonObject
 from bot.sandbox.world.changes import Changes
 from bot.sandbox.world.entities import Channel, Member, Message
@@ -40,7 +42,7 @@ class ResponseType(IntEnum):
     MODAL = 9
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Interaction:
     """One use of a command, a button, an autocompleting option or a modal."""
 
@@ -57,7 +59,7 @@ class Interaction:
     target_member: Member | None = None
     opener: "Interaction | None" = None
     """What opened the modal that this interaction sends."""
-    payload: JsonObject = field(default_factory=dict[str, object], repr=False)
+    payload: JsonObject = field(default_factory=dict[str, object])
     acked_at: datetime | None = None
     response_type: ResponseType | None = None
     ephemeral: bool = False
@@ -68,8 +70,12 @@ class Interaction:
     submitted: "Interaction | None" = None
     """How the modal was last sent."""
     answered_with: Message | None = None
-    changes: Changes = field(repr=False)
-    history: Callable[["Interaction"], str] = field(repr=False)
+    changes: Changes
+    history: Callable[["Interaction"], str]
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Interaction {self.id} {self.kind.name} of {self.member.name}>"
 
     def is_too_late(self, now: datetime) -> bool:
         """Whether the three seconds to acknowledge are over and nothing came."""

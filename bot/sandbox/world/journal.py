@@ -3,7 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from typing_extensions import override
+
 from bot.sandbox.json_types import JsonObject
+
+KEPT = 10_000
+"""So many that no test misses one, and few enough for a bot that runs for days."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -24,7 +29,21 @@ class LoggedRequest:
 
 
 class Journal(list[LoggedRequest]):
-    """The requests in the order of their arrival."""
+    """The last requests in the order of their arrival."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten = 0
+        """How many came before those that are kept."""
+        self.crashes: list[Exception] = []
+        """Mistakes of the sandbox's own, which it answered with a 500."""
+
+    @override
+    def append(self, entry: LoggedRequest, /) -> None:
+        super().append(entry)
+        if len(self) > KEPT:
+            del self[0]
+            self.forgotten += 1
 
     def of(self, method: str, route: str) -> list[LoggedRequest]:
         """List the requests of one route, by its template."""

@@ -56,8 +56,12 @@ class Window:
         whole = timedelta(seconds=self.limit.window_s)
         return ((self.ends_at or now + whole) - now).total_seconds()
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether the window has ended, so that a new one would tell the same."""
+        return self.ends_at is None or now >= self.ends_at
+
     def _renew(self, now: datetime) -> None:
-        if self.ends_at is None or now >= self.ends_at:
+        if self.is_over(now):
             self.used = 0
             self.ends_at = now + timedelta(seconds=self.limit.window_s)
 

@@ -33,7 +33,8 @@ class CdnLinks:
     def is_valid(self, path: str, query: Mapping[str, str]) -> bool:
         """Tell whether a link is one of ours and has not run out."""
         ex, is_ = query.get("ex", ""), query.get("is", "")
-        if not hmac.compare_digest(query.get("hm", ""), self._signature(path, ex, is_)):
+        given = query.get("hm", "").encode()
+        if not hmac.compare_digest(given, self._signature(path, ex, is_).encode()):
             return False
         return datetime.fromtimestamp(int(ex, 16), UTC) > self._clock.now()
 

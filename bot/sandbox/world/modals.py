@@ -5,39 +5,9 @@ Source: Discord's "Component Reference"; "Anatomy of a Component" says how missi
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
-from itertools import count
 
 from bot.sandbox.json_types import JsonObject, as_object, objects
-
-
-class FormType(IntEnum):
-    """The component types that can stand in a modal."""
-
-    ACTION_ROW = 1
-    STRING_SELECT = 3
-    TEXT_INPUT = 4
-    USER_SELECT = 5
-    ROLE_SELECT = 6
-    MENTIONABLE_SELECT = 7
-    CHANNEL_SELECT = 8
-    TEXT_DISPLAY = 10
-    LABEL = 18
-    FILE_UPLOAD = 19
-    RADIO_GROUP = 21
-    CHECKBOX_GROUP = 22
-    CHECKBOX = 23
-
-
-THING_SELECTS = frozenset(
-    {
-        FormType.USER_SELECT,
-        FormType.ROLE_SELECT,
-        FormType.MENTIONABLE_SELECT,
-        FormType.CHANNEL_SELECT,
-    }
-)
-"""Selects whose options are the server's people, roles or channels."""
+from bot.sandbox.world.components import ComponentType, free_ids, walk
 
 MOST_TEXT = 4000
 
@@ -49,9 +19,9 @@ class Field:
     component: JsonObject
 
     @property
-    def type(self) -> FormType:
+    def type(self) -> ComponentType:
         """What kind of field it is."""
-        return FormType(self.component["type"])
+        return ComponentType(self.component["type"])
 
     @property
     def custom_id(self) -> str:
@@ -61,14 +31,14 @@ class Field:
     @property
     def is_required(self) -> bool:
         """Whether it must be filled; a checkbox cannot be required."""
-        return self.type != FormType.CHECKBOX and self.component.get("required") is not False
+        return self.type != ComponentType.CHECKBOX and self.component.get("required") is not False
 
     @property
     def bounds(self) -> tuple[int, int]:
         """How many characters, or how many values, it takes when it is not left empty."""
-        if self.type == FormType.TEXT_INPUT:
+        if self.type == ComponentType.TEXT_INPUT:
             return self._number("min_length", 0), self._number("max_length", MOST_TEXT)
-        most = len(self.options) if self.type == FormType.CHECKBOX_GROUP else 1
+        most = len(self.options) if self.type == ComponentType.CHECKBOX_GROUP else 1
         return self._number("min_values", 1), self._number("max_values", most)
 
     def _number(self, name: str, default: int) -> int:
@@ -84,11 +54,11 @@ class Field:
     def initial(self) -> object:
         """What stands in the field when the modal opens."""
         match self.type:
-            case FormType.TEXT_INPUT:
+            case ComponentType.TEXT_INPUT:
                 return str(self.component.get("value") or "")
-            case FormType.CHECKBOX:
+            case ComponentType.CHECKBOX:
                 return bool(self.component.get("default"))
-            case FormType.RADIO_GROUP:
+            case ComponentType.RADIO_GROUP:
                 return next(iter(self._defaults), None)
             case _:
                 return self._defaults
@@ -101,26 +71,16 @@ class Field:
         return chosen + [str(thing["id"]) for thing in things]
 
 
-def form_components(components: list[JsonObject]) -> Iterator[JsonObject]:
-    """Yield every component of a modal, parents before children."""
-    for component in components:
-        yield component
-        yield from form_components(objects(component.get("components")))
-        if isinstance(component.get("component"), dict):
-            yield as_object(component["component"])
-
-
 def form_fields(components: list[JsonObject]) -> list[Field]:
     """List what can be filled in."""
-    found = form_components(components)
+    found = walk(components)
     return [Field(component=component) for component in found if "custom_id" in component]
 
 
 def complete_modal(modal: JsonObject) -> JsonObject:
     """Give every component an id: those that have none, or 0, get numbers that nobody uses."""
     components = objects(modal.get("components"))
-    taken = {component.get("id") or 0 for component in form_components(components)}
-    free = (number for number in count(1) if number not in taken)
+    free = free_ids(components)
     return modal | {"components": [_complete(component, free) for component in components]}
 
 

@@ -1,70 +1,22 @@
-"""The state of the stand-in Discord: who is there, what was posted, which commands are known.
+"""The world of the stand-in Discord: its guilds, people, roles and channels, and all that is said.
 
-Every change that Discord would announce on the gateway goes out through `announce`; every change at
-all wakes those who wait.
+What it remembers is in `state.py`, messages are in `talk.py`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from bot.sandbox.json_types import JsonObject
-from bot.sandbox.world.assumptions import Assumptions
-from bot.sandbox.world.changes import Changes
-from bot.sandbox.world.clock import SandboxClock
-from bot.sandbox.world.entities import (
-    UPLOAD_LIMITS,
-    Attachment,
-    Channel,
-    ChannelKind,
-    Guild,
-    Member,
-    Message,
-    MessageFlags,
-    Role,
-    User,
-    named,
-)
-from bot.sandbox.world.interaction import Interaction
-from bot.sandbox.world.links import CdnLinks
-from bot.sandbox.world.mentions import NOBODY, Mentions
-from bot.sandbox.world.payloads import Payloads
+from bot.sandbox.world.accounts import Role, User
+from bot.sandbox.world.entities import Channel, ChannelKind, Guild, Member, Message
+from bot.sandbox.world.files import UPLOAD_LIMITS
+from bot.sandbox.world.message_kinds import MessageFlags
+from bot.sandbox.world.names import named
 from bot.sandbox.world.permissions import MEMBER_PERMISSIONS
-from bot.sandbox.world.snowflakes import Snowflakes
-
-Announce = Callable[[str, JsonObject], None]
+from bot.sandbox.world.talk import Talk
 
 
-class World:
-    """Everything that persists while bots come and go."""
-
-    def __init__(self, *, clock: SandboxClock) -> None:
-        self.clock = clock
-        self.assumptions = Assumptions()
-        self.changes = Changes()
-        self.snowflakes = Snowflakes(clock)
-        self.links = CdnLinks(clock)
-        self.bot = User(id=self.snowflakes.new(), name="flipbook", is_bot=True)
-        self.owner = User(id=self.snowflakes.new(), name="operator")
-        self.payloads = Payloads(bot=self.bot, links=self.links)
-        self.users: dict[str, User] = {self.bot.id: self.bot, self.owner.id: self.owner}
-        self.guilds: dict[str, Guild] = {}
-        self.left_guilds: dict[str, Guild] = {}
-        self.direct_channels: dict[str, User] = {}
-        self.channels: dict[str, Channel] = {}
-        self.messages: dict[str, Message] = {}
-        self.files: dict[str, Attachment] = {}
-        self.interactions: dict[str, Interaction] = {}
-        self.commands: dict[str | None, dict[str, JsonObject]] = {}
-        self._listeners: list[Announce] = []
-
-    def listen(self, listener: Announce) -> None:
-        """Have every gateway event handed to `listener` as name and payload."""
-        self._listeners.append(listener)
-
-    def announce(self, event: str, payload: JsonObject) -> None:
-        """Send a gateway event and wake those who wait."""
-        for listener in self._listeners:
-            listener(event, payload)
-        self.changes.notify()
+class World(Talk):
+    """Everything there is; people and places are made and changed here."""
 
     def commands_in(self, guild: Guild) -> list[JsonObject]:
         """List the commands that a member of `guild` can use: global ones and the guild's own."""
@@ -79,7 +31,7 @@ class World:
         """
         return named(self.guilds.values(), name)
 
-    # People and places
+    # Guilds and people
 
     def add_guild(self, name: str, *, owner: User | None = None, premium_tier: int = 0) -> Guild:
         """Add a guild that the bot is a member of; `premium_tier` comes from boosts (0-3)."""
@@ -178,6 +130,8 @@ class World:
         guild.members[user.id] = member
         return member
 
+    # Channels
+
     def add_channel(self, guild: Guild, name: str, *, nsfw: bool = False) -> Channel:
         """Add a text channel."""
         channel = Channel(
@@ -198,6 +152,7 @@ class World:
         owner: Member | None = None,
         message: Message | None = None,
         auto_archive_minutes: int = 1440,
+        slowmode_s: int = 0,
     ) -> Channel:
         """Add a public thread below a text channel, maybe to a message; it has the message's id."""
         owner_id = owner.id if owner else parent.guild.owner_id
@@ -210,6 +165,7 @@ class World:
             owner_id=owner_id,
             created_at=self.clock.now(),
             auto_archive_minutes=auto_archive_minutes,
+            slowmode_s=slowmode_s,
             joined={owner_id: self.clock.now()},
             on_change=self.channel_changed,
         )
@@ -261,70 +217,3 @@ class World:
         channel.guild.channels.pop(channel.id, None)
         for message in list(channel.messages.values()):
             self._drop(message)
-
-    # Messages
-
-    def say(
-        self,
-        member: Member,
-        channel: Channel,
-        content: str,
-        *,
-        mentions: Mentions = NOBODY,
-        pings: Iterable[str] = (),
-    ) -> Message:
-        """Post a member's ordinary message, whatever the rules say (`client/speech.py` obeys)."""
-        message = Message(
-            id=self.snowflakes.new(),
-            channel=channel,
-            author=member.user,
-            content=content,
-            mentions=mentions,
-            pings=set(pings),
-            created_at=self.clock.now(),
-        )
-        self.post(message)
-        return message
-
-    def post(self, message: Message) -> None:
-        """Put a message where it belongs; an ephemeral one does not stand in the channel."""
-        self.messages[message.id] = message
-        if message.is_ephemeral:
-            self.changes.notify()
-            return
-        message.channel.messages[message.id] = message
-        self._announce_message("MESSAGE_CREATE", message)
-
-    def message_changed(self, message: Message) -> None:
-        """Tell that a message has new content."""
-        if message.is_ephemeral:
-            self.changes.notify()
-        else:
-            self._announce_message("MESSAGE_UPDATE", message)
-
-    def _announce_message(self, event: str, message: Message) -> None:
-        payload = self.payloads.message(message) | {"guild_id": message.channel.guild.id}
-        self.announce(event, payload)
-
-    def delete_message(self, message: Message) -> None:
-        """Delete a message."""
-        self._drop(message)
-        place = {"channel_id": message.channel.id, "guild_id": message.channel.guild.id}
-        if message.is_ephemeral:
-            self.changes.notify()
-        else:
-            self.announce("MESSAGE_DELETE", {"id": message.id, **place})
-
-    def _drop(self, message: Message) -> None:
-        message.is_deleted = True
-        self.messages.pop(message.id, None)
-        message.channel.messages.pop(message.id, None)
-        for attachment in message.attachments:
-            self.files.pop(attachment.id, None)
-
-    def set_attachments(self, message: Message, attachments: list[Attachment]) -> None:
-        """Give a message its files; those that it had before and has no more are gone."""
-        for attachment in message.attachments:
-            self.files.pop(attachment.id, None)
-        message.attachments = attachments
-        self.files.update({attachment.id: attachment for attachment in attachments})

@@ -1,0 +1,34 @@
+"""Those who act, and what lets them: accounts and roles."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class User:
+    """An account."""
+
+    id: str
+    name: str
+    is_bot: bool = False
+
+    @property
+    def mention(self) -> str:
+        """The text that mentions this user."""
+        return f"<@{self.id}>"
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Role:
+    """A role of a guild; @everyone has the guild's own id."""
+
+    id: str
+    name: str
+    permissions: set[str]
+    position: int = 0
+    is_managed: bool = False
+    is_mentionable: bool = False
+
+    @property
+    def mention(self) -> str:
+        """The text that mentions this role."""
+        return f"<@&{self.id}>"
