@@ -50,12 +50,16 @@ async def test_a_newcomer_makes_a_video_and_watches_it(
     assert [message.pings for message in videos(sandbox.channel)] == [{sandbox.ana.id}]
 
 
+# In this order: what /help says lists the models, too.
+ASKED = (("/models", "shapes · local"), ("/help", "Flipbook turns words"))
+
+
 async def test_what_one_only_wants_to_know_is_told_to_oneself(
     bot: BotProcess, page: ChatPage
 ) -> None:
     async with running(bot):
         await page.open()
-        for line, words in (("/help", "Flipbook turns words"), ("/models", "shapes · local")):
+        for line, words in ASKED:
             await page.write(line)
             await page.press(Keys.ENTER, Keys.ENTER)
             answer = await page.message_saying(words)
