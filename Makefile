@@ -12,7 +12,7 @@ PROCESSES ?= 2
 
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
-CODE := bot cogs jobs providers storage tests benchmarks
+CODE := bot cogs jobs providers storage training tests benchmarks
 
 # An environment whose Python has gone is made again.
 $(shell [ ! -d $(VENV) ] || $(PY) -c '' 2>/dev/null || rm -rf $(VENV))

@@ -1,0 +1,1 @@
+"""Trains the models that Flipbook ships; never part of the wheel."""

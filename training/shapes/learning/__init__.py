@@ -1,0 +1,1 @@
+"""How it is trained: by a `plan`, in `stages`, each through one `loop`; `lessons` make batches."""

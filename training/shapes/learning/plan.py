@@ -1,0 +1,67 @@
+"""Says how long each stage trains, and on what: one plan for a GPU, one for a CPU.
+
+The weights in the repository were trained by the plan `CPU`. What a model of it can draw is
+`CPU.world`; the larger world of `GPU` needs the GPU's number of clips.
+"""
+
+from dataclasses import dataclass
+
+from training.shapes.learning.loop import Course
+from training.shapes.scenes.world import Motion, Shape, Size, World
+
+SEED = 20260101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The stages' courses and what they share.
+
+    Attributes:
+        world: What is in the clips.
+        captions: Size of each process's bank.
+        few: Share of the clip steps that look at `few_frames` frames of as many more clips.
+    """
+
+    world: World
+    text: Course
+    vae: Course
+    images: Course
+    paths: Course
+    clips: Course
+    lora: Course
+    embedding: Course
+    captions: int
+    few: float
+    few_frames: int = 4
+
+
+CPU = Plan(
+    world=World(
+        shapes=(Shape.CIRCLE, Shape.SQUARE, Shape.TRIANGLE, Shape.STAR),
+        sizes=(Size.BIG,),
+        motions=tuple(each for each in Motion if each is not Motion.SPINNING),
+        pairs=0,
+    ),
+    text=Course(steps=1800, batch=64, peak=2e-3, fall=0.9),
+    vae=Course(steps=1500, batch=16, peak=2e-3, fall=0.9, keep=0.99),
+    images=Course(steps=3000, batch=32, peak=1e-3, fall=0.01),
+    paths=Course(steps=300, batch=4, peak=1e-3, warm_up=20, fall=0.01),
+    clips=Course(steps=2000, batch=4, peak=1e-3, fall=0.5, keep=0.995),
+    lora=Course(steps=250, batch=4, peak=2e-3, fall=0.5, keep=0.9),
+    embedding=Course(steps=150, batch=4, peak=2e-2, fall=0.5, keep=0.9),
+    captions=8000,
+    few=0.7,
+)
+GPU = Plan(
+    world=World(),
+    text=Course(steps=4000, batch=256, peak=2e-3, fall=0.9),
+    vae=Course(steps=8000, batch=64, peak=2e-3, fall=0.9),
+    images=Course(steps=15000, batch=256, peak=1e-3, fall=0.01),
+    paths=Course(steps=1000, batch=32, peak=1e-3, warm_up=20, fall=0.01),
+    clips=Course(steps=25000, batch=32, peak=1e-3, fall=0.3),
+    lora=Course(steps=1500, batch=16, peak=2e-3, fall=0.5, keep=0.99),
+    embedding=Course(steps=600, batch=16, peak=2e-2, fall=0.5, keep=0.9),
+    captions=60000,
+    few=0.3,
+)
+PLANS = {"cpu": CPU, "gpu": GPU}

@@ -1,0 +1,151 @@
+"""Runs the stages one after the other, each from where it was stopped."""
+
+import random
+from functools import partial
+from pathlib import Path
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.models.unets.unet_motion_model import UNetMotionModel
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from training.shapes.learning import denoiser, text, vae
+from training.shapes.learning.extras import train_embedding, train_lora
+from training.shapes.learning.lessons import CaptionBank
+from training.shapes.learning.loop import Step
+from training.shapes.learning.plan import SEED, Plan
+from training.shapes.learning.schedule import draw_early_times, draw_times
+from training.shapes.learning.sheets import Painter
+from training.shapes.learning.workshop import Workshop
+from training.shapes.networks import parts
+from training.shapes.networks.folder import Trained, write_folder
+from training.shapes.networks.latents import SCALING_FACTOR
+from training.shapes.networks.tokens import tokenizer as make_tokenizer
+from training.shapes.scenes.draw import FRAMES
+
+
+def train_all(shop: Workshop, out: Path) -> None:
+    """Train every part of the model and write its folder."""
+    tokenizer = make_tokenizer()
+    encoder = train_text(shop, tokenizer)
+    autoencoder = train_vae(shop)
+    bank = read_captions(shop, tokenizer, encoder)
+    painter = Painter(
+        tokenizer=tokenizer, text_encoder=encoder, vae=autoencoder, device=shop.crew.device
+    )
+    images = train_images(shop, bank, painter)
+    clips = train_clips(shop, bank, images, painter)
+    train_lora(shop, clips, bank, out.parent)
+    train_embedding(shop, clips, encoder, make_tokenizer(), out.parent)
+    if shop.crew.leads:
+        parts_of = Trained(
+            tokenizer=tokenizer,
+            text_encoder=encoder.cpu(),
+            vae=autoencoder.cpu(),
+            unet=clips.cpu(),
+        )
+        write_folder(out, parts_of, shop.plan.world)
+
+
+def train_text(shop: Workshop, tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """Train the text encoder: from nearly every layer, each attribute of a caption can be told."""
+    shop.say("The text encoder learns to read")
+    torch.manual_seed(SEED)
+    encoder = shop.crew.place(parts.text_encoder(tokenizer))
+    readings = shop.crew.place(text.Readings(parts.TEXT_WIDTH))
+    both = nn.ModuleDict({"encoder": encoder, "readings": readings})
+
+    def loss_of(step: Step) -> Tensor:
+        captions = text.captions_of(shop.plan.world, step.rng)
+        said = [next(captions) for _ in range(shop.crew.share(shop.plan.text.batch))]
+        length = text.LONG if step.number % 6 == 0 else text.SHORT
+        ids = text.ids_of(tokenizer, [each.text for each in said], length).to(shop.crew.device)
+        classes = torch.tensor([text.meaning(each) for each in said], device=shop.crew.device)
+        states = text.hidden_states(encoder, ids)
+        read = [
+            readings.loss(
+                text.after_the_end(each, ids, text.end_of(tokenizer), step.generator), classes
+            )
+            for each in states[text.FIRST_TAUGHT :]
+        ]
+        return torch.stack(read).mean() + read[-1]
+
+    shop.train(both, loss_of, "text")
+    return encoder
+
+
+def train_vae(shop: Workshop) -> AutoencoderKL:
+    """Train the encoder and the decoder towards the given code."""
+    shop.say("The autoencoder learns to draw")
+    torch.manual_seed(SEED)
+    module = shop.crew.place(parts.autoencoder(scaling_factor=SCALING_FACTOR))
+
+    def loss_of(step: Step) -> Tensor:
+        cropped = step.number % 4 != 0
+        count = shop.crew.share(shop.plan.vae.batch // (1 if cropped else 4))
+        given = vae.pictures(vae.EVERYTHING, count, step.rng, step.generator, cropped=cropped).to(
+            shop.crew.device
+        )
+        loss = vae.decoder_loss(module, given, step.generator)
+        return loss if cropped else loss + vae.encoder_loss(module, given)
+
+    shop.train(module, loss_of, "vae")
+    return module
+
+
+def read_captions(shop: Workshop, tokenizer: CLIPTokenizer, encoder: CLIPTextModel) -> CaptionBank:
+    """Write and read the captions of this process."""
+    seed = SEED + shop.crew.rank
+    return CaptionBank.read(tokenizer, encoder, shop.plan.world, size=shop.plan.captions, seed=seed)
+
+
+def train_images(shop: Workshop, bank: CaptionBank, painter: Painter) -> UNet2DConditionModel:
+    """Train the image model on single frames."""
+    shop.say("The image model learns colours and shapes")
+    torch.manual_seed(SEED)
+    unet = shop.crew.place(parts.unet())
+
+    def loss_of(step: Step) -> Tensor:
+        count = shop.crew.share(shop.plan.images.batch)
+        lesson = bank.images(count, step.rng, step.generator).to(shop.crew.device)
+        return denoiser.image_loss(unet, lesson, step.generator)
+
+    shop.train(unet, loss_of, "images", look=partial(painter.sheet, unet, frames=1))
+    return unet
+
+
+def train_clips(
+    shop: Workshop, bank: CaptionBank, images: UNet2DConditionModel, painter: Painter
+) -> UNetMotionModel:
+    """Train the motion modules, and the image model with them: first where to be, then clips."""
+    torch.manual_seed(SEED)
+    motion = parts.motion_adapter()
+    denoiser.prepare_motion(motion)
+    unet = shop.crew.place(parts.video_unet(images.cpu(), motion))
+    readings = shop.crew.place(denoiser.PathReadings(unet))
+    both = nn.ModuleDict({"unet": unet, "readings": readings})
+
+    def loss_of(step: Step, *, stage: str) -> Tensor:
+        early = stage == "paths"
+        frames = draw_some_frames(step, share=1.0 if early else shop.plan.few, plan=shop.plan)
+        count = shop.crew.share(shop.plan.clips.batch) * FRAMES // len(frames)
+        lesson = bank.clips(count, frames, step.rng, step.generator).to(shop.crew.device)
+        times = draw_early_times if early else draw_times
+        loss = denoiser.clip_loss(unet, lesson, frames, step.generator, times=times)
+        return loss + denoiser.READINGS * readings.loss(lesson.paths)
+
+    shop.say("The motion modules learn where a figure is in which frame")
+    shop.train(both, partial(loss_of, stage="paths"), "paths")
+    shop.say("The motion modules learn to move figures")
+    shop.train(both, partial(loss_of, stage="clips"), "clips", look=partial(painter.sheet, unet))
+    readings.stop()
+    return unet
+
+
+def draw_some_frames(step: Step, *, share: float, plan: Plan) -> list[int]:
+    """Return the frames that a step of the whole crew looks at: all, or a few of more clips."""
+    rng = random.Random(f"{SEED} frames {step.number}")
+    count = plan.few_frames if rng.random() < share else FRAMES
+    return denoiser.draw_frames(count, rng)

@@ -1,0 +1,1 @@
+"""What is trained and shipped: `tokens`, the `parts`, what a latent is, and their `folder`."""

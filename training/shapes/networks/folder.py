@@ -1,0 +1,110 @@
+"""Puts the trained parts together as the folder that is shipped: half precision, loads offline."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_motion_model import UNetMotionModel
+from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from training.shapes.networks import parts
+from training.shapes.scenes.captions import every_wording
+from training.shapes.scenes.world import World
+
+MODEL_INDEX: Mapping[str, Any] = {
+    "_class_name": "AnimateDiffPipeline",
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "motion_adapter": ["diffusers", "MotionAdapter"],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+DEFAULTS = {
+    "width": 128,
+    "height": 128,
+    "frames": 16,
+    "fps": 8,
+    "steps": 12,
+    "guidance_scale": 4.0,
+}
+NOTE = "The demonstration model: one coloured shape that moves, its outline still rough."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """All that was trained."""
+
+    tokenizer: CLIPTokenizer
+    text_encoder: CLIPTextModel
+    vae: AutoencoderKL
+    unet: UNetMotionModel
+
+
+def write_folder(folder: Path, trained: Trained, world: World) -> None:
+    """Write the model's folder anew; `world` is what it was taught to draw."""
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    trained.tokenizer.save_pretrained(part / "tokenizer")
+    parts.scheduler().save_pretrained(part / "scheduler")
+    images, motion = split(trained.unet)
+    modules: dict[str, nn.Module] = {
+        "text_encoder": trained.text_encoder,
+        "vae": trained.vae,
+        "unet": images,
+        "motion_adapter": motion,
+    }
+    for name, module in modules.items():
+        module.half().save_pretrained(part / name)  # pyright: ignore[reportCallIssue] - mixins
+        module.float()
+    _write_json(part / "model_index.json", MODEL_INDEX)
+    _write_json(part / "flipbook.json", card(world))
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def split(both: UNetMotionModel) -> tuple[nn.Module, nn.Module]:
+    """Return the image model and the motion adapter that a video model was put together from."""
+    images, motion = parts.unet(), parts.motion_adapter()
+    weights = both.state_dict()
+    images.load_state_dict({k: v for k, v in weights.items() if ".motion_modules." not in k})
+    motion.load_state_dict({k: v for k, v in weights.items() if ".motion_modules." in k})
+    return images, motion
+
+
+def card(world: World) -> dict[str, Any]:
+    """Return `flipbook.json`: what the bot says about the model."""
+    return {
+        "title": "Shapes",
+        "defaults": DEFAULTS,
+        "min_side": 128,
+        "max_side": 256,
+        "note": NOTE,
+        "words": known_words(world),
+    }
+
+
+def known_words(world: World) -> list[str]:
+    """Return the words that captions of the world are made of."""
+    text = " ".join(every_wording(world)).lower()
+    for mark in ",.-":
+        text = text.replace(mark, " ")
+    return sorted(set(text.split()))
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def load_average(module: nn.Module, average: Mapping[str, torch.Tensor]) -> None:
+    """Give a module the averaged weights; buffers stay."""
+    module.load_state_dict({**module.state_dict(), **average})

@@ -1,0 +1,1 @@
+"""What can be in a clip: `world`, its words (`captions`) and its pixels (`draw`)."""
