@@ -12,7 +12,7 @@ from benchmarks.processes import children_of, started
 from bot.sandbox import Message, RateLimits, Sandbox
 from bot.settings import child_environment
 
-START_S = 120.0  # the first start builds the placeholder model
+START_S = 120.0  # with a GPU, torch is asked for it from a cold disk
 VIDEO_S = 120.0
 REST_S = 3.0  # after which a process counts as idle
 
@@ -53,16 +53,14 @@ class Playground:
 
 @asynccontextmanager
 async def open_playground(folder: Path, name: str) -> AsyncGenerator[Playground]:
-    """Start sandbox and bot, and end both; the model is built once for all of them.
+    """Start sandbox and bot, and end both.
 
     Args:
-        folder: The folder of this run; `models` in it is shared.
+        folder: The folder of this run.
         name: A folder in it for this bot alone.
     """
     data = folder / name / "data"
     data.mkdir(parents=True)
-    (folder / "models").mkdir(exist_ok=True)
-    (data / "models").symlink_to(folder / "models")
     limits = RateLimits.roomy()  # the bot is measured, not Discord's patience
     async with Sandbox.open(folder / name / "sandbox", rate_limits=limits) as sandbox:
         environment = {

@@ -17,7 +17,7 @@ from bot.sandbox import Message, Sandbox, SandboxError, traffic_log
 from bot.settings import Settings, child_environment
 from jobs.errors import FlipbookError
 
-START_S = 90.0  # the first start builds the placeholder model
+START_S = 90.0  # with a GPU, torch is asked for it from a cold disk
 VIDEO_S = 300.0
 STOP_S = 20.0
 LAST_WORDS = 2000
@@ -110,7 +110,7 @@ async def keep_open(settings: Settings, *, port: int = 0) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_playground(settings.data_dir / "demo", http_port=port) as playground:
         print(f"The chat page: {playground.sandbox.http_url}", flush=True)
-        print("Flipbook starts; the first time it builds its model, for a minute.", flush=True)
+        print("Flipbook starts.", flush=True)
         if await _comes_first(playground.ready(), stop):
             print("Flipbook is there. Ctrl-C ends it.", flush=True)
             await playground.while_alive(stop.wait())

@@ -91,11 +91,11 @@ def place_line(job: Job, standing: Standing | None) -> str:
     return place if standing.eta_s is None else f"{place} Ready in {duration(standing.eta_s)}."
 
 
-def warning_lines(job: Job) -> list[str]:
+def warning_lines(job: Job, *, limit: int = MAX_WARNINGS_CHARS) -> list[str]:
     """List what the backend cannot honour; nothing is dropped in silence."""
     if not job.warnings:
         return []
-    return [cut("\n".join(f"⚠️ {warning}" for warning in job.warnings), MAX_WARNINGS_CHARS)]
+    return [cut("\n".join(f"⚠️ {warning}" for warning in job.warnings), limit)]
 
 
 def running(job: Job, progress: Progress | None = None) -> LayoutView:

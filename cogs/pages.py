@@ -17,7 +17,7 @@ MAX_MODELS = 12
 MAX_PAGE_CHARS = 3500  # of Discord's 4000
 
 FIRST_STEPS = """### Flipbook turns words into short videos
-Try: `/video prompt: a red circle moves to the right`
+Try: `/video prompt: a red circle moving to the right`
 Everything else is optional: `seed` repeats a video, `aspect` shapes it, `frames` and `fps` set \
 its length, and `a seed | a sprout | a tree` travels from prompt to prompt.
 `/queue` shows who waits, `/job info` what became of a video, `/job cancel` stops one, and \

@@ -3,13 +3,14 @@
 import discord
 from discord.ui import ActionRow, Button, Container, LayoutView, MediaGallery, TextDisplay
 
-from cogs.cards import GOOD, again_id, still
+from cogs.cards import GOOD, again_id, still, warning_lines
 from cogs.text import alt_text, cut, safe
 from cogs.wording import measured, prompt_of, settings_line, used_prompt
 from jobs.model import Job
 
 MAX_PROMPT_CHARS = 800
-MAX_USED_CHARS = 600
+MAX_USED_CHARS = 500
+MAX_WARNINGS_CHARS = 250
 MAX_NOTE_CHARS = 200
 
 
@@ -41,11 +42,12 @@ def gallery(job: Job) -> MediaGallery[LayoutView]:
 
 
 def detail_lines(job: Job, note: str) -> list[str]:
-    """List the small print: what was really used, the settings, the model's note."""
+    """List the small print: what was not honoured, what was really used, the model's note."""
     used = used_prompt(job)
     rendered = job.receipt.timings_s.get("rendered") if job.receipt else None
     took = "" if rendered is None else f" · took {measured(rendered)}"
-    lines = [f"-# Prompt used: {safe(used, MAX_USED_CHARS)}"] if used else []
+    lines = warning_lines(job, limit=MAX_WARNINGS_CHARS)
+    lines += [f"-# Prompt used: {safe(used, MAX_USED_CHARS)}"] if used else []
     lines.append(f"-# {settings_line(job)}{took} · job `{job.id}`")
     if job.parent_id is not None:
         lines.append(f"-# Again after job `{job.parent_id}`")

@@ -127,6 +127,7 @@ class ModelInfo(_Value, frozen=True):
     max_side: int = MAX_SIDE
     trigger_words: tuple[str, ...] = ()
     note: str = ""  # one sentence shown with the model and on its cards, if there is one to say
+    words: frozenset[str] = frozenset()  # all it was taught, lower-case; empty: it knows a language
     hash: str = ""  # sha256 over the weights, where they are ours to hash
 
 

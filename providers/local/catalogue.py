@@ -1,15 +1,11 @@
-"""Knows which models, LoRAs and embeddings the models folder holds, without loading any.
+"""Knows which models, LoRAs and embeddings there are, without loading any.
 
-    models/<id>/                       a folder in the format of AnimateDiffPipeline
-    models/<id>/flipbook.json          title, defaults and limits, if they are not SD 1.5's
-    models/loras/<id>.safetensors
-    models/embeddings/<id>.safetensors
-
-Sizes and times of the files are looked at again every two seconds, so a folder that is added,
-changed or removed is noticed without a restart. A broken one is never offered.
+A model is a folder in the format of AnimateDiffPipeline, with a `flipbook.json` if its title,
+defaults and limits are not SD 1.5's (docs/models.md); `roots` says where it lies. Sizes and times
+of the files are looked at again every two seconds, so a folder that is added, changed or removed
+is noticed without a restart. A broken one is never offered.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,55 +13,52 @@ from pathlib import Path
 
 from jobs.errors import RequestError
 from jobs.ports import Clock
-from jobs.request import ModelInfo
+from jobs.request import ModelInfo, ResolvedRequest
 from providers.local.capabilities import unknown
 from providers.local.folder import Entry, examine
-from providers.local.weights import (
-    BrokenFileError,
-    Fingerprint,
-    check_weights,
-    fingerprint,
-    is_inside,
-)
+from providers.local.roots import EMBEDDINGS, LORAS, ModelRoots
+from providers.local.weights import BrokenFileError, Fingerprint, check_weights, fingerprint
+from providers.local.wire import RenderFiles
 
-EMBEDDED = "shapes"
-LORAS, EMBEDDINGS = "loras", "embeddings"
-MODEL_ID = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
 FRESH = timedelta(seconds=2)  # 31 models take 10 ms to look at, and one command asks three times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What the models folder held at one time."""
+    """What there was at one time."""
 
     at: datetime
     entries: dict[str, Entry]
-    files: Mapping[str, Sequence[str]]
+    files: Mapping[str, Mapping[str, Path]]
 
 
 class ModelCatalogue:
-    """The models folder.
+    """The models, LoRAs and embeddings of this machine.
 
     Args:
-        root: The folder.
-        clock: Tells how old the last look at it is.
+        roots: Where they lie.
+        clock: Tells how old the last look at them is.
     """
 
-    def __init__(self, root: Path, *, clock: Clock) -> None:
-        self._root = root
+    def __init__(self, roots: ModelRoots, *, clock: Clock) -> None:
+        self._roots = roots
         self._clock = clock
         self._last: Look | None = None
-        self._hashes: dict[tuple[str, Fingerprint], str] = {}
+        self._hashes: dict[tuple[Path, Fingerprint], str] = {}
         self._whole: set[tuple[Path, int, int]] = set()
 
     def models(self) -> Sequence[ModelInfo]:
         """Return the models that can be used; the embedded one first."""
-        infos = [entry.info for entry in self._entries().values() if entry.info is not None]
-        infos.sort(key=lambda info: (info.id != EMBEDDED, info.id.lower()))
-        return infos
+        usable = [(entry, entry.info) for entry in self._entries().values() if entry.info]
+        usable.sort(key=lambda pair: (not self.is_embedded(pair[0]), pair[1].id.lower()))
+        return [info for _, info in usable]
 
-    def require(self, model_id: str) -> ModelInfo:
-        """Return one model.
+    def is_embedded(self, entry: Entry) -> bool:
+        """Tell whether a model comes with Flipbook."""
+        return self._roots.is_embedded(entry.folder)
+
+    def require(self, model_id: str) -> tuple[Entry, ModelInfo]:
+        """Return one model that can be used, with its folder.
 
         Raises:
             RequestError: It is unknown, broken, or no id at all.
@@ -77,7 +70,7 @@ class ModelCatalogue:
             raise unknown("model", model_id, known)
         if entry.info is None:
             raise RequestError(entry.sentence, field="model")
-        return entry.info
+        return entry, entry.info
 
     def faults(self) -> Mapping[str, str]:
         """Return the models that cannot be used, each with a sentence that says how."""
@@ -92,20 +85,20 @@ class ModelCatalogue:
     def learn_hash(self, entry: Entry, digest: str) -> None:
         """Note the sha256 over a model's weights; it is gone when the folder changes."""
         name = entry.folder.name
-        self._hashes[name, entry.mark] = digest
+        self._hashes[entry.folder, entry.mark] = digest
         if self._last is not None and name in self._last.entries:
-            self._last.entries[name] = self._with_hash(name, self._last.entries[name])
+            self._last.entries[name] = self._with_hash(self._last.entries[name])
 
     def loras(self) -> Sequence[str]:
         """Return the ids of the LoRA files."""
-        return self._look().files[LORAS]
+        return sorted(self._look().files[LORAS])
 
     def embeddings(self) -> Sequence[str]:
         """Return the ids of the textual inversions."""
-        return self._look().files[EMBEDDINGS]
+        return sorted(self._look().files[EMBEDDINGS])
 
-    def require_files(self, kind: str, asked: Sequence[str]) -> None:
-        """Check LoRAs or embeddings that a request names.
+    def require_files(self, kind: str, asked: Sequence[str]) -> Mapping[str, Path]:
+        """Check LoRAs or embeddings that a request names, and return their files by id.
 
         Args:
             kind: `loras` or `embeddings`, the name of the folder and of the field.
@@ -114,67 +107,61 @@ class ModelCatalogue:
         Raises:
             RequestError: One is unknown or broken.
         """
-        if not asked:
-            return
         known = self._look().files[kind]
         for name in asked:
             if name not in known:
-                raise unknown(kind, name, known)
-            fault = self._fault_of(self._root / kind / f"{name}.safetensors")
+                raise unknown(kind, name, sorted(known))
+            fault = self._fault_of(known[name])
             if fault:
                 message = f"`{kind}`: {fault} on this machine; its operator has to add it again."
                 raise RequestError(message, field=kind)
+        return {name: known[name] for name in asked}
+
+    def locate(self, request: ResolvedRequest, *, image: Path | None = None) -> RenderFiles:
+        """Return where everything lies that a request names.
+
+        Raises:
+            RequestError: Something is unknown or broken.
+        """
+        entry, _ = self.require(request.model)
+        loras = [lora.id for lora in request.loras]
+        return RenderFiles(
+            model=entry.folder,
+            loras=dict(self.require_files(LORAS, loras)),
+            embeddings=dict(self.require_files(EMBEDDINGS, request.embeddings)),
+            image=image,
+        )
 
     def _entries(self) -> Mapping[str, Entry]:
         return self._look().entries
 
     def _look(self) -> Look:
-        """Return the last look at the folder, or a new one if that is too old."""
+        """Return the last look at the files, or a new one if that is too old."""
         last, now = self._last, self._clock.now()
         if last is None or not timedelta() <= now - last.at < FRESH:
             before = last.entries if last is not None else {}
-            files = {kind: self._files(kind) for kind in (LORAS, EMBEDDINGS)}
+            files = {kind: self._roots.files(kind) for kind in (LORAS, EMBEDDINGS)}
             last = self._last = Look(at=now, entries=self._examined(before), files=files)
         return last
 
     def _examined(self, before: Mapping[str, Entry]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
-        for folder in self._folders():
-            name = folder.name
+        for name, folder in self._roots.folders().items():
             try:
                 mark = fingerprint(folder)
             except OSError:  # it went away between two glances
                 continue
             known = before.get(name)
-            if known is None or known.mark != mark:
+            if known is None or (known.folder, known.mark) != (folder, mark):
                 known = examine(folder, mark)
-            entries[name] = self._with_hash(name, known)
+            entries[name] = self._with_hash(known)
         return entries
 
-    def _with_hash(self, name: str, entry: Entry) -> Entry:
-        digest = self._hashes.get((name, entry.mark), "")
+    def _with_hash(self, entry: Entry) -> Entry:
+        digest = self._hashes.get((entry.folder, entry.mark), "")
         if entry.info is None or entry.info.hash == digest:
             return entry
         return replace(entry, info=entry.info.model_copy(update={"hash": digest}))
-
-    def _folders(self) -> list[Path]:
-        if not self._root.is_dir():
-            return []
-        return [
-            path
-            for path in self._root.iterdir()
-            if MODEL_ID.fullmatch(path.name)
-            and path.name not in (LORAS, EMBEDDINGS)
-            and path.is_dir()
-            and is_inside(path, self._root)
-        ]
-
-    def _files(self, kind: str) -> Sequence[str]:
-        folder = self._root / kind
-        if not folder.is_dir() or not is_inside(folder, self._root):
-            return ()
-        paths = [path for path in folder.glob("*.safetensors") if is_inside(path, self._root)]
-        return sorted(path.stem for path in paths if MODEL_ID.fullmatch(path.stem))
 
     def _fault_of(self, path: Path) -> str:
         try:

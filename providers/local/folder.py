@@ -26,6 +26,7 @@ from jobs.request import (
     ModelInfo,
     ProviderName,
 )
+from providers.local.vocabulary import words_in
 from providers.local.weights import (
     BrokenFileError,
     Fingerprint,
@@ -50,7 +51,11 @@ LONGEST_FAULT = 200  # characters of it that are shown
 
 
 class Card(BaseModel, frozen=True, extra="ignore"):
-    """`flipbook.json`; what is left out is as in SD 1.5."""
+    """`flipbook.json`; what is left out is as in SD 1.5.
+
+    Attributes:
+        words: All that the model was taught; empty where it was taught a language.
+    """
 
     title: str = ""
     defaults: ModelDefaults = ModelDefaults()
@@ -58,7 +63,7 @@ class Card(BaseModel, frozen=True, extra="ignore"):
     max_side: int = MAX_SIDE
     trigger_words: tuple[str, ...] = ()
     note: str = ""
-    trained: bool = True
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +100,17 @@ def examine(folder: Path, mark: Fingerprint) -> Entry:
     return Entry(folder=folder, mark=mark, fault=fault)
 
 
+def was_never_trained(folder: Path) -> bool:
+    """Recognise the stand-in that earlier versions built where `shapes` was missing."""
+    try:
+        return read_json(folder / "flipbook.json", "flipbook.json").get("trained") is False
+    except BrokenFileError:
+        return False
+
+
 def _entry_of(folder: Path, mark: Fingerprint) -> Entry:
     weights = _check_folder(folder)
     card = _read_card(folder)
-    note = card.note or ("" if card.trained else "This model is untrained: its pictures are noise.")
     info = ModelInfo(
         id=folder.name,
         provider=ProviderName.LOCAL,
@@ -107,7 +119,8 @@ def _entry_of(folder: Path, mark: Fingerprint) -> Entry:
         min_side=card.min_side,
         max_side=card.max_side,
         trigger_words=card.trigger_words,
-        note=note,
+        note=card.note,
+        words=frozenset(part for word in card.words for part in words_in(word)),
     )
     return Entry(folder=folder, mark=mark, info=info, weights=weights)
 

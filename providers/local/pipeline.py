@@ -1,4 +1,4 @@
-"""Keeps one AnimateDiff pipeline in memory, loaded from the models folder.
+"""Keeps one AnimateDiff pipeline in memory, loaded from a model's folder.
 
 Loading takes seconds, so the last one stays; changing files of a model makes it load anew.
 """
@@ -29,23 +29,21 @@ class PipelineShelf:
         dtype: float32 on a CPU, float16 on a GPU.
     """
 
-    def __init__(self, *, models: Path, device: str) -> None:
+    def __init__(self, *, device: str) -> None:
         self.device = torch.device(device)
         self.dtype = torch.float32 if self.device.type == "cpu" else torch.float16
-        self._models = models
-        self._held: tuple[str, Fingerprint] | None = None
+        self._held: tuple[Path, Fingerprint] | None = None
         self._pipe: Any = None
         quiet_diffusers()
         quiet_transformers()
 
-    def get(self, model_id: str) -> Any:  # noqa: ANN401 - diffusers' edge
-        """Return the pipeline of a model, loaded if it is not the one held.
+    def get(self, folder: Path) -> Any:  # noqa: ANN401 - diffusers' edge
+        """Return the pipeline of a model's folder, loaded if it is not the one held.
 
         Raises:
             RenderError: The folder cannot be loaded.
         """
-        folder = self._models / model_id
-        wanted = (model_id, fingerprint(folder))
+        wanted = (folder, fingerprint(folder))
         if self._held != wanted:
             self.clear()
             self._pipe = self._load(folder)

@@ -21,12 +21,13 @@ from jobs.model import Job, Progress, Submission
 from jobs.ports import Clock, Rendering
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 from providers.local.capabilities import check_scheduler, warnings_for
-from providers.local.catalogue import EMBEDDED, EMBEDDINGS, LORAS, ModelCatalogue
+from providers.local.catalogue import ModelCatalogue
 from providers.local.devices import find_devices
-from providers.local.embedded import build_embedded
 from providers.local.hashes import ModelHashes
 from providers.local.process import Patience, WorkerProcess
 from providers.local.renders import Render
+from providers.local.roots import EMBEDDED, ModelRoots
+from providers.local.vocabulary import unknown_words_warning
 from providers.local.wire import RenderOrder
 
 CHUNK = 1024**2  # bytes
@@ -42,12 +43,13 @@ class LocalProvider:
     """The `Provider` of this machine's own devices; open it with `async with`.
 
     Args:
-        models_dir: Holds models, LoRAs and embeddings.
+        models_dir: Holds the operator's models, LoRAs and embeddings; only read.
         scratch_dir: Holds finished videos until they are fetched; emptied at the start.
         devices: `auto`, `cpu`, or numbers of GPUs.
         clock: Measures how long a worker is silent.
         python: The interpreter that has torch.
         env: The environment of the workers.
+        embedded_dir: Holds those that come with Flipbook, whose ids win; only read.
         idle_unload_s: Ends a worker that had nothing to do for so long; 0 is never.
         patience: How long a worker may be silent.
     """
@@ -61,10 +63,10 @@ class LocalProvider:
         clock: Clock,
         python: str = sys.executable,
         env: Mapping[str, str],
+        embedded_dir: Path = EMBEDDED,
         idle_unload_s: float = 0.0,
         patience: Patience | None = None,
     ) -> None:
-        self._models_dir = models_dir.absolute()
         self._scratch = scratch_dir.absolute()
         self._asked_devices = devices
         self._devices: tuple[str, ...] = ()
@@ -73,7 +75,8 @@ class LocalProvider:
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._env = {**env, **WORKER_ENVIRONMENT, "PYTHONPATH": path}
         self._patience = replace(patience or Patience(), idle_s=idle_unload_s)
-        self._catalogue = ModelCatalogue(self._models_dir, clock=clock)
+        roots = ModelRoots(own=models_dir.absolute(), embedded=embedded_dir.absolute())
+        self._catalogue = ModelCatalogue(roots, clock=clock)
         self._hashes = ModelHashes(self._catalogue)
         self._workers: dict[str, WorkerProcess] = {}
         self._lives: dict[WorkerProcess, asyncio.Task[None]] = {}
@@ -93,15 +96,13 @@ class LocalProvider:
         await self.close()
 
     async def prepare(self) -> None:
-        """Find the devices, empty the scratch folder, build the embedded model if it is missing.
+        """Find the devices, empty the scratch folder, look at the models.
 
         Raises:
             SettingsError: A GPU is asked for that is not there.
         """
         self._devices = await find_devices(self._asked_devices, python=self._python, env=self._env)
         await asyncio.to_thread(_empty, self._scratch)
-        if not (self._models_dir / EMBEDDED).exists():
-            await build_embedded(self._models_dir / EMBEDDED, python=self._python, env=self._env)
         await asyncio.to_thread(self._catalogue.models)  # the first look reads every config
 
     async def close(self) -> None:
@@ -158,16 +159,17 @@ class LocalProvider:
         return self._catalogue.embeddings()
 
     def check(self, request: ResolvedRequest) -> Sequence[str]:
-        """Return a sentence for each option that will not act.
+        """Return a sentence for each option that will not act, and for words that will not.
 
         Raises:
             RequestError: Something named is not here or broken, or the scheduler cannot work.
         """
-        self._catalogue.require(request.model)
+        entry, model = self._catalogue.require(request.model)
         check_scheduler(request.scheduler)
-        self._catalogue.require_files(LORAS, [lora.id for lora in request.loras])
-        self._catalogue.require_files(EMBEDDINGS, request.embeddings)
-        return warnings_for(request)
+        self._catalogue.locate(request)
+        is_embedded = self._catalogue.is_embedded(entry)
+        strange = unknown_words_warning(request, model, is_embedded=is_embedded)
+        return [*warnings_for(request), *([strange] if strange else [])]
 
     async def submit(self, job: Job, *, token: str, image: Path | None) -> Submission:
         """Give the job to a free worker.
@@ -177,16 +179,13 @@ class LocalProvider:
             UnavailableError: Every worker is busy, or none can be started.
         """
         self.check(job.request)
+        files = self._catalogue.locate(job.request, image=image)
         render = Render(
             render_id=f"{job.id}-{secrets.token_hex(8)}",
             job_id=job.id,
             model_hash=self._hashes.begin(job.request.model),
         )
-        order = RenderOrder(
-            id=render.id,
-            request=job.request,
-            image=str(image) if image is not None else None,
-        )
+        order = RenderOrder(id=render.id, request=job.request, files=files)
         await self._forget(job)
         async with self._starting:
             worker = await self._free_worker()
@@ -294,7 +293,6 @@ class LocalProvider:
     async def _start_worker(self, device: str) -> WorkerProcess:
         arguments = {
             "--device": device,
-            "--models": str(self._models_dir),
             "--scratch": str(self._scratch),
         }
         worker = await WorkerProcess.start(

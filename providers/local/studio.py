@@ -39,12 +39,11 @@ class Video:
 class Studio:
     """Everything that renders on one device, one order at a time."""
 
-    def __init__(self, *, models: Path, scratch: Path, device: str) -> None:
+    def __init__(self, *, scratch: Path, device: str) -> None:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
-        self._models = models
         self._scratch = scratch
-        self._shelf = PipelineShelf(models=models, device=device)
+        self._shelf = PipelineShelf(device=device)
         self.versions = {"python": platform.python_version()} | {
             name: version(name) for name in LIBRARIES
         }
@@ -82,12 +81,12 @@ class Studio:
     def _render(self, order: RenderOrder, ticket: Ticket) -> Video:
         request = order.request
         ticket.enter(Stage.LOADING)
-        pipe = self._shelf.get(request.model)
+        pipe = self._shelf.get(order.files.model)
         segments = prompts_of(request)
-        with self._dressed(pipe, request) as (tokens, scheduler):
+        with self._dressed(pipe, order) as (tokens, scheduler):
             states = _states(pipe, request, segments, tokens)
             ticket.enter(Stage.DENOISING)
-            image = Path(order.image) if order.image else None
+            image = order.files.image
             latents, calls = sample(pipe, request, states, image=image, ticket=ticket)
         path = self._scratch / f"{order.id}.{request.format}"
         _write(decode(pipe, latents, ticket), path, request, ticket)
@@ -101,14 +100,12 @@ class Studio:
     def _dressed(
         self,
         pipe: Any,  # noqa: ANN401 - diffusers' edge
-        request: ResolvedRequest,
+        order: RenderOrder,
     ) -> Generator[tuple[dict[str, str], str]]:
         """Put on what this request alone wants; yield tokens of embeddings, and the scheduler."""
-        own = pipe.scheduler
+        own, request = pipe.scheduler, order.request
         name = schedulers.name_for(request.scheduler, type(own).__name__)
-        with adapted(
-            pipe, models=self._models, loras=request.loras, embeddings=request.embeddings
-        ) as tokens:
+        with adapted(pipe, loras=request.loras, files=order.files) as tokens:
             pipe.scheduler = schedulers.build(name, own.config, steps=request.steps)
             try:
                 yield tokens, name.value

@@ -5,6 +5,7 @@ does one render at a time; a cancel may name one that it has not begun yet.
 """
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -37,13 +38,29 @@ class _Line(BaseModel, frozen=True, extra="forbid"):
     """One line; a name that is not known is an error on both sides."""
 
 
+class RenderFiles(_Line, frozen=True):
+    """Where the ids of a request lie; the worker knows no other folders.
+
+    Attributes:
+        model: The model's folder.
+        loras: Files by id.
+        embeddings: Files by id.
+        image: The init image.
+    """
+
+    model: Path
+    loras: dict[str, Path] = {}
+    embeddings: dict[str, Path] = {}
+    image: Path | None = None
+
+
 class RenderOrder(_Line, frozen=True):
-    """Make a video; `id` is new for each attempt, `image` is a path."""
+    """Make a video; `id` is new for each attempt."""
 
     do: Literal["render"] = "render"
     id: str
     request: ResolvedRequest
-    image: str | None = None
+    files: RenderFiles
 
 
 class CancelOrder(_Line, frozen=True):

@@ -1,4 +1,4 @@
-"""The worker process: `python -m providers.local.worker --device cpu --models M --scratch S`.
+"""The worker process: `python -m providers.local.worker --device cpu --scratch S`.
 
 Orders come in on stdin, events go out on stdout, everything that a library prints goes to
 stderr. When stdin closes the bot is gone or wants no more, and the process ends at once, in the
@@ -88,7 +88,6 @@ def main() -> None:
     """Listen, load the libraries, work."""
     parser = argparse.ArgumentParser(prog="python -m providers.local.worker")
     parser.add_argument("--device", required=True)
-    parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
     arguments = parser.parse_args()
     outbox, inbox = Outbox.claim(), Inbox()
@@ -96,7 +95,7 @@ def main() -> None:
     threading.Thread(target=inbox.listen, name="inbox", daemon=True).start()
     from providers.local.studio import Studio  # noqa: PLC0415 - seconds of torch: listen first
 
-    studio = Studio(models=arguments.models, scratch=arguments.scratch, device=arguments.device)
+    studio = Studio(scratch=arguments.scratch, device=arguments.device)
     outbox.send(Ready(device=studio.device, versions=studio.versions))
     while True:
         work(studio, inbox.orders.get(), inbox, outbox)

@@ -46,7 +46,7 @@ def heavy(prompts: list[str], state: JobState) -> Job:
         warnings=("Novita takes no scheduler. " * 10,) * 8,
         failure=Failure(code="refused", message="The provider said no. " * 100),
         parent_id=JobId("parent01"),
-        receipt=make_receipt(job, effective={"prompt": "enhanced " * 600}),
+        receipt=make_receipt(job, effective={"prompt": "𐍈nhanced " * 600}),
     )
 
 
@@ -182,7 +182,7 @@ def test_a_result_names_its_reader_and_everything_that_made_it() -> None:
         state=JobState.DELIVERING, attempt=1, request=make_request(scheduler="DDIMScheduler")
     )
     job = job.evolve(receipt=make_receipt(job, seed=123, timings_s={"rendered": 34.2}))
-    view = result(job, note="This model is untrained: its pictures are noise.")
+    view = result(job, note="It draws one coloured shape.")
     shown = said(view)
     for part in (
         f"<@{job.requester.user_id}>",
@@ -195,11 +195,16 @@ def test_a_result_names_its_reader_and_everything_that_made_it() -> None:
         "DDIM",
         "took 34 s",
         f"job `{job.id}`",
-        "untrained",
+        "It draws one coloured shape.",
     ):
         assert part in shown
     assert f"attachment://{job.file_name}" in str(components(view))
     assert [button.custom_id for button in buttons(components(view))] == [f"vid:again:{job.id}"]
+
+
+def test_a_result_says_what_was_not_honoured() -> None:
+    job = make_job(state=JobState.DELIVERING, warnings=("`toy` does not know “cat”.",))
+    assert "⚠️ `toy` does not know “cat”." in said(result(job))
 
 
 def test_a_result_tells_what_was_really_used() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from bot.__main__ import build_parser
 from bot.settings import Settings
-from jobs.request import VideoRequest
+from jobs.request import ModelDefaults, VideoRequest
+from providers.local.folder import Card
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = [str(field.alias) for field in Settings.model_fields.values()]
@@ -62,8 +63,20 @@ def test_render_has_an_option_for_every_field_of_a_request() -> None:
         assert f"--{field.replace('_', '-')}" in text
 
 
+def test_every_field_of_a_models_card_is_documented() -> None:
+    text = (ROOT / "docs/models.md").read_text()
+    told = re.findall(r"^\| `([a-z_]+)`", text, re.MULTILINE)
+    assert sorted(told) == sorted(Card.model_fields)
+    for field in ModelDefaults.model_fields:
+        assert f'"{field}"' in text
+
+
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "docs/design.md", "docs/sandbox.md"]
+    "name",
+    [
+        *("README.md", "CONTRIBUTING.md"),
+        *("docs/design.md", "docs/models.md", "docs/commands.md", "docs/sandbox.md"),
+    ],
 )
 def test_links_inside_the_project_lead_somewhere(name: str) -> None:
     page = ROOT / name

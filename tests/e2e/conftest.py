@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from bot.sandbox import Channel, Message, RateLimits, Sandbox
 from bot.settings import child_environment
 from jobs.model import Job, JobId
 from jobs.states import JobState
+from providers.local.roots import EMBEDDED
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
@@ -172,21 +172,20 @@ def shows(channel: Channel, words: str) -> Callable[[], bool]:
     return lambda: any(words in message.text for message in channel.messages.values())
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the placeholder model once."""
-    folder = tmp_path_factory.mktemp("models") / "shapes"
-    command = [sys.executable, "-m", "providers.local.placeholder", str(folder)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603 - our own
-    return folder
-
-
 @pytest.fixture
-def data_dir(tmp_path: Path, model: Path) -> Path:
+def data_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
-    (folder / "models").mkdir(parents=True)
-    shutil.copytree(model, folder / "models" / model.name)
+    folder.mkdir()
     return folder
+
+
+def add_broken_model(data_dir: Path) -> str:
+    """Give the operator a model whose weights are cut off, and return its id."""
+    folder = data_dir / "models" / "cracked"
+    shutil.copytree(EMBEDDED / "shapes", folder)
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    os.truncate(weights, weights.stat().st_size - 1000)
+    return folder.name
 
 
 @pytest.fixture

@@ -11,7 +11,13 @@ import pytest
 
 from bot.sandbox import Sandbox
 from bot.settings import child_environment
-from tests.e2e.conftest import ONE_THREAD, BotProcess, processes_naming, running
+from tests.e2e.conftest import (
+    ONE_THREAD,
+    BotProcess,
+    add_broken_model,
+    processes_naming,
+    running,
+)
 from tests.referee.referee import Referee
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -54,9 +60,11 @@ def pixels(path: Path) -> bytes:
 
 async def test_render_makes_one_video_without_discord(data_dir: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
+    temporary = {"TMPDIR": str(tmp_path)}  # the worker's command line names its scratch folder
     code, out, err = await command(
         *("render", "a red circle", "-o", str(first), "--seed", "7", "--json", *QUICK),
         data_dir=data_dir,
+        settings=temporary,
     )
     assert code == 0, err
     receipt = json.loads(out)
@@ -65,13 +73,24 @@ async def test_render_makes_one_video_without_discord(data_dir: Path, tmp_path: 
     assert receipt["effective"]["steps"] == 2
 
     code, out, err = await command(
-        *("render", "a red circle", "-o", str(second), "--seed", "7", *QUICK), data_dir=data_dir
+        *("render", "a red circle", "-o", str(second), "--seed", "7", *QUICK),
+        data_dir=data_dir,
+        settings=temporary,
     )
     assert code == 0, err
     assert out.strip() == str(second)
     assert pixels(first) == pixels(second)
-    assert not (data_dir / "flipbook.db").exists(), "without --data-dir nothing is kept"
-    assert processes_naming(data_dir) == []
+    assert list(data_dir.iterdir()) == [], "without --data-dir nothing is kept, nor any model made"
+    assert processes_naming(tmp_path) == []
+
+
+async def test_words_that_the_model_was_not_taught_are_named_before_the_render(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    words = ("render", "a red cat", "-o", str(tmp_path / "cat.mp4"), *QUICK)
+    code, _, err = await command(*words, data_dir=data_dir)
+    assert code == 0, err
+    assert "does not know “cat”; a real model" in err.splitlines()[0]
 
 
 async def test_render_with_a_data_folder_keeps_the_job_there(
@@ -127,11 +146,12 @@ async def test_check_says_ready_by_its_exit_code(data_dir: Path) -> None:
 
 
 async def test_check_finds_a_broken_model(data_dir: Path) -> None:
-    (data_dir / "models" / "shapes" / "model_index.json").write_text("{")
+    name = add_broken_model(data_dir)
     code, out, _ = await command("check", data_dir=data_dir, settings={"DISCORD_TOKEN": "x.y.z"})
     assert code == 1
-    assert "shapes" in out
+    assert f"FAIL  local: model {name}" in out
     assert "broken" in out
+    assert "ok    local: models: shapes" in out
 
 
 async def test_sync_and_check_work_while_the_bot_runs(sandbox: Sandbox, bot: BotProcess) -> None:

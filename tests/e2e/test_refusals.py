@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.sandbox import Interaction, Sandbox
 from bot.settings import child_environment
-from tests.e2e.conftest import BotProcess, running, shows, videos
+from tests.e2e.conftest import BotProcess, add_broken_model, running, shows, videos
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -105,12 +105,11 @@ async def test_a_real_image_is_taken(sandbox: Sandbox, bot: BotProcess) -> None:
 
 
 async def test_a_broken_model_folder_is_refused_by_name(sandbox: Sandbox, bot: BotProcess) -> None:
-    weights = next((bot.data_dir / "models" / "shapes" / "unet").glob("*.safetensors"))
-    weights.write_bytes(weights.read_bytes()[:-1000])
+    name = add_broken_model(bot.data_dir)
     async with running(bot):
-        sent = await sandbox.slash(sandbox.ana, sandbox.channel, '/video prompt:"x" model:shapes')
-        text = await refusal(sent)
-    assert "shapes" in text
+        line = f'/video prompt:"x" model:{name}'
+        text = await refusal(await sandbox.slash(sandbox.ana, sandbox.channel, line))
+    assert name in text
     assert "broken" in text
     assert bot.states() == []
 

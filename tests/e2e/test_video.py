@@ -45,8 +45,9 @@ async def test_a_slash_command_becomes_a_posted_video(sandbox: Sandbox, bot: Bot
     assert posted.reference is not None
     assert posted.reference in cards(sandbox.channel)
     assert posted.pings == {sandbox.ana.id}
-    for words in ("7", "shapes", "128", "16 frames", "12 steps", "noise"):
+    for words in ("7", "shapes", "128", "16 frames", "12 steps", "demonstration"):
         assert words in posted.text
+    assert "does not know" not in posted.text
 
     frames, tags, codec = decode(posted.attachments[0].content)
     assert codec == "h264"
@@ -61,6 +62,14 @@ async def test_a_slash_command_becomes_a_posted_video(sandbox: Sandbox, bot: Bot
     assert np.array_equal(frames, decode(again.attachments[0].content)[0])
     assert not np.array_equal(frames, decode(other.attachments[0].content)[0])
     assert await bot.books() == (3, 0)
+
+
+async def test_a_result_names_the_words_that_the_model_was_not_taught(
+    sandbox: Sandbox, bot: BotProcess
+) -> None:
+    async with running(bot):
+        posted = await ask(sandbox, '/video prompt:"a red cat surfing" steps:2 frames:8')
+    assert "does not know “cat”, “surfing”; a real model" in posted.text
 
 
 async def test_two_members_at_the_same_moment_both_get_theirs(

@@ -1,6 +1,5 @@
-"""The embedded model, built once, and one local engine that the tests of a session share."""
+"""A models folder beside what comes with Flipbook, and one local engine for a session's tests."""
 
-import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,13 @@ from tests.local.videos import (
     Opener,
     add_adapters,
     add_crooked_model,
-    build_model,
 )
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """The models folder of this session; tests must not change it."""
-    base = tmp_path_factory.getbasetemp()
-    is_one_of_many = hasattr(request.config, "workerinput")  # xdist: they share what one built
-    built = (base.parent if is_one_of_many else base) / "built" / "shapes"
-    if not built.exists():
-        build_model(built)
-    folder = base / "local-models"
-    shutil.copytree(built, folder / "shapes")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operator's models folder of this session; tests must not change it."""
+    folder = tmp_path_factory.mktemp("local-models")
     add_adapters(folder)
     add_crooked_model(folder)
     return folder

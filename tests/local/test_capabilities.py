@@ -18,7 +18,7 @@ def provider(open_provider: Opener) -> LocalProvider:
 
 
 def request(**overrides: object) -> ResolvedRequest:
-    return make_request(**{"model": "shapes", **overrides})
+    return make_request(**{"model": "shapes", "prompt": "a red circle", **overrides})
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_an_unknown_id_is_refused_with_the_nearest_one(
 
 
 def test_an_embedding_that_no_prompt_names_is_said_to_be_added(provider: LocalProvider) -> None:
-    assert provider.check(request(prompt="a Swirl of leaves", embeddings=("swirl",))) == []
-    (warning,) = provider.check(request(prompt="swirling leaves", embeddings=("swirl",)))
+    assert provider.check(request(prompt="a Swirl of circles", embeddings=("swirl",))) == []
+    warning, *_ = provider.check(request(prompt="swirling circles", embeddings=("swirl",)))
     assert "added to `prompt`" in warning
 
 

@@ -1,4 +1,4 @@
-"""The models folder: whole folders are offered, broken and foreign ones are not."""
+"""A models folder: whole models are offered, broken and foreign ones are not."""
 
 import asyncio
 import json
@@ -12,24 +12,30 @@ import pytest
 from safetensors.numpy import save_file
 
 from jobs.errors import RequestError
-from jobs.request import MAX_SIDE
+from jobs.request import MAX_SIDE, ModelInfo
 from providers.local.catalogue import ModelCatalogue
 from providers.local.hashes import ModelHashes
+from providers.local.roots import ModelRoots
 from tests.fakes.clock import FakeClock
-from tests.local.videos import write_terabytes
+from tests.local.videos import SHAPES, write_terabytes
 
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture
-def root(models: Path, tmp_path: Path) -> Path:
-    """A models folder of the test's own."""
-    shutil.copytree(models / "shapes", tmp_path / "models" / "shapes")
+def root(tmp_path: Path) -> Path:
+    """A models folder of the test's own, the only one."""
+    shutil.copytree(SHAPES, tmp_path / "models" / "shapes")
     return tmp_path / "models"
 
 
 def look(root: Path, clock: FakeClock | None = None) -> ModelCatalogue:
-    return ModelCatalogue(root, clock=clock or FakeClock())
+    roots = ModelRoots(own=root, embedded=root.parent / "nothing")
+    return ModelCatalogue(roots, clock=clock or FakeClock())
+
+
+def info_of(catalogue: ModelCatalogue, model_id: str) -> ModelInfo:
+    return catalogue.require(model_id)[1]
 
 
 def refusal(catalogue: ModelCatalogue, model_id: str) -> str:
@@ -40,24 +46,26 @@ def refusal(catalogue: ModelCatalogue, model_id: str) -> str:
 
 
 def test_the_embedded_model_says_what_it_is(root: Path) -> None:
-    info = look(root).require("shapes")
+    info = info_of(look(root), "shapes")
     assert (info.defaults.width, info.defaults.frames, info.defaults.steps) == (128, 16, 12)
     assert (info.min_side, info.max_side) == (128, 256)
-    assert "untrained" in info.note
-
-
-def test_the_embedded_model_comes_first(root: Path) -> None:
-    shutil.copytree(root / "shapes", root / "Another")
-    assert [info.id for info in look(root).models()] == ["shapes", "Another"]
+    assert "demonstration" in info.note
+    assert {"red", "circle", "moving", "left"} <= info.words
 
 
 def test_a_folder_without_a_card_has_the_defaults_of_sd15(root: Path) -> None:
     (root / "shapes" / "flipbook.json").unlink()
-    info = look(root).require("shapes")
+    info = info_of(look(root), "shapes")
     defaults = info.defaults
     assert (defaults.width, defaults.height, defaults.frames) == (512, 512, 16)
     assert (defaults.steps, defaults.guidance_scale) == (25, 7.5)
     assert (info.min_side, info.max_side, info.note) == (256, MAX_SIDE, "")
+    assert info.words == frozenset()
+
+
+def test_words_of_a_card_are_read_as_those_of_a_prompt(root: Path) -> None:
+    (root / "shapes" / "flipbook.json").write_text('{"words": ["Mid-sized", "star", "4k"]}')
+    assert info_of(look(root), "shapes").words == {"mid", "sized", "star"}
 
 
 def test_a_truncated_file_makes_the_model_unavailable_in_one_sentence(root: Path) -> None:
@@ -98,6 +106,7 @@ def test_a_file_that_is_no_safetensors_file_is_named(
         ("echo '[1]' > model_index.json", "not a JSON object"),
         ("""echo '{"defaults": {"width": "wide"}}' > flipbook.json""", "defaults.width"),
         ("""echo '{"max_side": 4096}' > flipbook.json""", "128-1024"),
+        ("""echo '{"words": "all"}' > flipbook.json""", "words"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(root: Path, change: str, fault: str) -> None:
@@ -265,7 +274,7 @@ def test_two_looks_within_two_seconds_are_one_look_at_the_disk(root: Path) -> No
     clock.advance(1.9)
     assert ([info.id for info in catalogue.models()], catalogue.loras()) == (["shapes"], ["neon"])
     clock.advance(0.1)
-    assert (catalogue.models(), catalogue.loras()) == ([], ())
+    assert (catalogue.models(), catalogue.loras()) == ([], [])
 
 
 def test_a_clock_that_is_set_back_does_not_stop_the_looking(root: Path) -> None:
@@ -292,14 +301,14 @@ async def test_the_hash_is_of_the_weights_and_follows_them(root: Path) -> None:
     clock = FakeClock()
     catalogue = look(root, clock)
     hashes = ModelHashes(catalogue)
-    assert catalogue.require("shapes").hash == ""
+    assert info_of(catalogue, "shapes").hash == ""
     first = await hashes.begin("shapes")
-    assert catalogue.require("shapes").hash == first
+    assert info_of(catalogue, "shapes").hash == first
     clock.advance(2)
-    assert catalogue.require("shapes").hash == first
+    assert info_of(catalogue, "shapes").hash == first
     flip_last_bit(root / "shapes" / WEIGHTS)
     clock.advance(2)
-    assert catalogue.require("shapes").hash == ""
+    assert info_of(catalogue, "shapes").hash == ""
     assert await hashes.begin("shapes") not in (first, "")
     assert await hashes.begin("gone") == ""
 
@@ -328,7 +337,7 @@ async def test_weights_that_change_while_they_are_hashed_have_no_hash(root: Path
     assert catalogue.models() != []
     flip_last_bit(root / "shapes" / WEIGHTS)
     assert await ModelHashes(catalogue).begin("shapes") == ""
-    assert catalogue.require("shapes").hash == ""
+    assert info_of(catalogue, "shapes").hash == ""
 
 
 async def test_closing_stops_a_hash_of_gigabytes_at_once(root: Path) -> None:
@@ -355,7 +364,7 @@ def test_loras_and_embeddings_are_the_files_of_their_folders(root: Path) -> None
     (root / "loras" / "old.ckpt").touch()
     catalogue = look(root)
     assert catalogue.loras() == ["ink", "neon.v2"]
-    assert catalogue.embeddings() == ()
+    assert catalogue.embeddings() == []
 
 
 def test_a_lora_that_is_broken_or_unknown_is_refused_by_name(root: Path) -> None:
@@ -363,7 +372,8 @@ def test_a_lora_that_is_broken_or_unknown_is_refused_by_name(root: Path) -> None
     save_file({"a": np.zeros(1)}, root / "loras" / "neon.safetensors")
     (root / "loras" / "ink.safetensors").write_bytes(b"cut off")
     catalogue = look(root)
-    catalogue.require_files("loras", ["neon"])
+    found = catalogue.require_files("loras", ["neon"])
+    assert found == {"neon": root / "loras" / "neon.safetensors"}
     for name, words in (("ink", "operator"), ("noen", "try neon"), ("../neon", "try neon")):
         with pytest.raises(RequestError, match=words) as caught:
             catalogue.require_files("loras", [name])

@@ -24,6 +24,7 @@ from providers.local.provider import LocalProvider
 from tests.fakes.clock import FakeClock
 from tests.local.videos import (
     ENVIRONMENT,
+    SHAPES,
     Opener,
     gone,
     impostor,
@@ -253,14 +254,14 @@ def files_in(folder: Path) -> list[Path]:
 
 
 async def test_a_submit_does_not_wait_until_the_model_is_hashed(
-    open_provider: Opener, models: Path, tmp_path: Path
+    open_provider: Opener, tmp_path: Path
 ) -> None:
-    await asyncio.to_thread(shutil.copytree, models / "shapes", tmp_path / "models" / "shapes")
+    await asyncio.to_thread(shutil.copytree, SHAPES, tmp_path / "models" / "shapes")
     write_terabytes(tmp_path / "models/shapes/unet/diffusion_pytorch_model.safetensors")
     python = impostor(tmp_path, f"echo '{READY}'", "cat >/dev/null")
     async with (
         asyncio.timeout(20),
-        open_provider(models_dir=tmp_path / "models", python=python) as provider,
+        open_provider(embedded_dir=tmp_path / "models", python=python) as provider,
     ):
         await submitted(provider, small())
         assert provider.models()[0].hash == ""

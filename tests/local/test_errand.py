@@ -10,7 +10,6 @@ import pytest
 
 from bot.settings import child_environment
 from providers.local.devices import find_devices
-from providers.local.embedded import build_embedded
 from providers.local.errand import run_errand
 from tests.local.videos import ENVIRONMENT, gone, impostor
 
@@ -69,20 +68,13 @@ async def test_an_errand_gives_back_what_its_module_said(tmp_path: Path) -> None
     assert (ended.code, ended.output) == (4, b"['a', 'b c']\n")
 
 
-@pytest.mark.parametrize("kind", ["devices", "model"])
 async def test_a_start_that_is_cancelled_leaves_no_errand_behind(
-    tmp_path: Path, fifo: Path, kind: str
+    tmp_path: Path, fifo: Path
 ) -> None:
     (tmp_path / "nvidia0").touch()
     python = impostor(tmp_path, f"echo $$ > {fifo}", "exec sleep 1000")
-
-    async def start() -> None:
-        if kind == "devices":
-            await find_devices(("auto",), python=python, env={}, dev=tmp_path)
-        else:
-            await build_embedded(tmp_path / "shapes", python=python, env={})
-
-    task = asyncio.create_task(start())
+    looking = find_devices(("auto",), python=python, env={}, dev=tmp_path)
+    task = asyncio.create_task(looking)
     handle = os.pidfd_open(int(await asyncio.to_thread(fifo.read_text)))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

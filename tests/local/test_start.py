@@ -1,4 +1,4 @@
-"""What happens at the start: which devices are used, and the embedded model is built once."""
+"""What happens at the start: which devices are used, and that nothing is written but scratch."""
 
 import asyncio
 import subprocess
@@ -10,7 +10,9 @@ import pytest
 from bot.settings import child_environment
 from jobs.errors import SettingsError
 from providers.local.devices import find_devices
-from tests.local.videos import ENVIRONMENT, Opener, build_model, impostor
+from providers.local.roots import EMBEDDED
+from providers.local.weights import fingerprint
+from tests.local.videos import ENVIRONMENT, Opener, impostor, render, small
 
 
 @pytest.fixture
@@ -55,23 +57,15 @@ async def test_a_torch_that_sees_no_gpu_means_the_cpu(dev: Path, tmp_path: Path)
     assert await find_devices(("auto",), python=python, env={}, dev=dev) == ("cpu",)
 
 
-async def test_the_embedded_model_is_built_where_it_is_missing_and_only_there(
+async def test_an_engine_renders_without_any_models_folder_and_makes_none(
     open_provider: Opener, tmp_path: Path
 ) -> None:
-    python = impostor(tmp_path, 'echo "$4" >> "$(dirname "$0")/calls"', 'mkdir -p "$5"')
-    for _ in range(2):
-        async with open_provider(models_dir=tmp_path / "models", python=python):
-            pass
-    assert (tmp_path / "calls").read_text() == "providers.local.placeholder\n"
-
-
-async def test_an_engine_whose_model_cannot_be_built_opens_without_it(
-    open_provider: Opener, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    python = impostor(tmp_path, "echo 'no room' >&2", "exit 1")
-    async with open_provider(models_dir=tmp_path / "models", python=python) as provider:
-        assert provider.models() == []
-    assert "no room" in caplog.text
+    before = fingerprint(EMBEDDED / "shapes")
+    async with open_provider(models_dir=tmp_path / "models") as provider:
+        assert provider.models()[0].id == "shapes"
+        assert len((await render(provider, small())).frames) == 8
+    assert not await asyncio.to_thread((tmp_path / "models").exists)
+    assert fingerprint(EMBEDDED / "shapes") == before
 
 
 async def test_the_scratch_folder_is_empty_after_the_start(
@@ -82,21 +76,8 @@ async def test_the_scratch_folder_is_empty_after_the_start(
         assert not await asyncio.to_thread((tmp_path / "old.mp4").exists)
 
 
-@pytest.mark.slow
-def test_the_placeholder_is_the_same_bytes_each_time_and_stays_once_built(
-    models: Path, tmp_path: Path
-) -> None:
-    build_model(tmp_path / "shapes")
-    names = {path.relative_to(models) for path in (models / "shapes").rglob("*")}
-    assert names == {path.relative_to(tmp_path) for path in tmp_path.rglob("*")} - {Path("shapes")}
-    for name in names:
-        if (models / name).is_file():
-            assert (models / name).read_bytes() == (tmp_path / name).read_bytes()
-    assert sum(path.stat().st_size for path in tmp_path.rglob("*")) < 20e6
-
-
 def test_a_worker_whose_stdin_is_closed_ends_before_it_has_loaded_torch(tmp_path: Path) -> None:
-    arguments = ["--device", "cpu", "--models", str(tmp_path), "--scratch", str(tmp_path)]
+    arguments = ["--device", "cpu", "--scratch", str(tmp_path)]
     ended = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "providers.local.worker", *arguments],
         stdin=subprocess.DEVNULL,

@@ -4,7 +4,6 @@ torch is loaded by the fixtures only: collecting these tests must stay cheap.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from jobs.request import ResolvedRequest, Segment
 from tests.factories import make_request
+from tests.local.videos import SHAPES
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # torch's own warnings
 
@@ -37,16 +37,16 @@ def parts() -> Any:
 
 
 @pytest.fixture(scope="module")
-def ours(parts: Any, models: Path) -> Any:
+def ours(parts: Any) -> Any:
     """The pipeline as a worker holds it."""
-    return parts.pipeline.PipelineShelf(models=models, device="cpu").get("shapes")
+    return parts.pipeline.PipelineShelf(device="cpu").get(SHAPES)
 
 
 @pytest.fixture
-def stock(parts: Any, models: Path) -> Any:
+def stock(parts: Any) -> Any:
     """The pipeline as diffusers loads it."""
     pipe = parts.pipeline.AnimateDiffPipeline.from_pretrained(
-        models / "shapes", dtype=parts.torch.float32, local_files_only=True
+        SHAPES, dtype=parts.torch.float32, local_files_only=True
     )
     pipe.set_progress_bar_config(disable=True)
     return pipe

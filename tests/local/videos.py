@@ -5,8 +5,6 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -17,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bot.settings import child_environment
 from jobs.errors import UnavailableError
 from jobs.model import Job, Progress
 from providers.local.provider import LocalProvider
+from providers.local.roots import EMBEDDED
 from tests.factories import make_job, make_request
 
 Opener = Callable[..., LocalProvider]
+SHAPES = EMBEDDED / "shapes"
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}  # the suite shares its cores
 
 
@@ -88,28 +87,24 @@ async def _taken(provider: LocalProvider, job: Job, image: Path | None, *, is_pa
         await asyncio.sleep(0.05)
 
 
-def build_model(out: Path) -> None:
-    command = [sys.executable, "-m", "providers.local.placeholder", str(out)]
-    subprocess.run(  # noqa: S603 - our own module
-        command, check=True, env=child_environment(ENVIRONMENT), capture_output=True
-    )
-
-
 def add_adapters(models: Path) -> None:
     """Write a LoRA and a textual inversion for the embedded model, and a LoRA for another one."""
     random = np.random.default_rng(1)
-    place = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
+    place = "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
+    unet = json.loads((SHAPES / "unet" / "config.json").read_text())
+    channels, width = unet["block_out_channels"][1], unet["cross_attention_dim"]
 
     def draw(*shape: int) -> NDArray[np.float32]:
         return random.normal(size=shape).astype(np.float32)
 
     def lora(width: int) -> dict[str, NDArray[np.float32]]:
-        return {f"{place}.lora_A.weight": draw(4, width), f"{place}.lora_B.weight": draw(32, 4)}
+        up = draw(channels, 4)
+        return {f"{place}.lora_A.weight": draw(4, width), f"{place}.lora_B.weight": up}
 
     files = {
-        "loras/glow": lora(64),
+        "loras/glow": lora(width),
         "loras/for-another-model": lora(768),
-        "embeddings/swirl": {"emb_params": draw(2, 64)},
+        "embeddings/swirl": {"emb_params": draw(2, width)},
     }
     for name, tensors in files.items():
         path = models / f"{name}.safetensors"
@@ -120,7 +115,7 @@ def add_adapters(models: Path) -> None:
 def add_crooked_model(models: Path) -> None:
     """Add a folder whose files are whole, but whose VAE is none: only loading it shows that."""
     folder = models / "crooked"
-    shutil.copytree(models / "shapes", folder)
+    shutil.copytree(SHAPES, folder)
     save_file({"weight": np.zeros(3)}, folder / "vae" / "diffusion_pytorch_model.safetensors")
     config = folder / "vae" / "config.json"
     config.write_text(config.read_text().replace('"DownEncoderBlock2D"', '"NoSuchBlock"'))
