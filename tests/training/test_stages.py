@@ -119,6 +119,22 @@ def test_a_second_run_trains_nothing_and_writes_the_same_folder(
     assert files(tmp_path / "shapes") == files(trained / "models" / "shapes")
 
 
+def test_a_written_folder_can_be_trained_further(trained: Path, tmp_path: Path) -> None:
+    shop = Workshop(folder=tmp_path / "work", plan=TINY, crew=Crew())
+    train_all(shop, tmp_path / "shapes", start=trained / "models" / "shapes")
+
+    def weights(folder: Path, part: str) -> bytes:
+        (path,) = (folder / part).glob("*.safetensors")
+        return path.read_bytes()
+
+    before, after = trained / "models" / "shapes", tmp_path / "shapes"
+    for part in ("text_encoder", "vae"):
+        assert weights(after, part) == weights(before, part)
+    for part in ("unet", "motion_adapter"):
+        assert weights(after, part) != weights(before, part)
+    assert not (tmp_path / "work" / "paths.json").exists()
+
+
 def _add_up(crew: Crew) -> None:
     weights = torch.nn.Parameter(torch.zeros(2))
     weights.grad = torch.full((2,), float(crew.rank + 1))

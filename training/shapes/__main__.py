@@ -24,17 +24,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.shapes")
     parser.add_argument("out", type=Path, nargs="?", default=OUT, help="the folder to write")
     parser.add_argument("--work", type=Path, default=WORK, help="where the states are kept")
+    parser.add_argument("--start", type=Path, help="a written folder: train only its clips further")
     parser.add_argument("--plan", choices=list(PLANS), help="default: by whether there is a GPU")
     parser.add_argument("--processes", type=int, help="on a CPU; default: one for each core")
     options = parser.parse_args()
     plan = options.plan or ("gpu" if torch.cuda.is_available() else "cpu")
-    task = partial(_train, folder=options.work, plan=plan, out=options.out)
+    task = partial(_train, folder=options.work, plan=plan, out=options.out, start=options.start)
     work(task, processes=options.processes)
 
 
-def _train(crew: Crew, *, folder: Path, plan: str, out: Path) -> None:
+def _train(crew: Crew, *, folder: Path, plan: str, out: Path, start: Path | None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    train_all(Workshop(folder=folder, plan=PLANS[plan], crew=crew), out)
+    train_all(Workshop(folder=folder, plan=PLANS[plan], crew=crew), out, start=start)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from diffusers.models.unets.unet_motion_model import UNetMotionModel
 from diffusers.pipelines.animatediff.pipeline_animatediff import AnimateDiffPipeline
-from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
@@ -57,13 +56,13 @@ def train_lora(shop: Workshop, unet: UNetMotionModel, bank: CaptionBank, out: Pa
 
     shop.train(unet, loss_of, "lora")
     if shop.crew.leads:
-        layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
+        layers = get_peft_model_state_dict(unet)
         AnimateDiffPipeline.save_lora_weights(
             out / "loras",
             unet_lora_layers={name: each.half().cpu() for name, each in layers.items()},
             weight_name=f"{LORA}.safetensors",
         )
-    unet.delete_adapters("default")
+    unet.unload_lora()
 
 
 class Word(nn.Module):

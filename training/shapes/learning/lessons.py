@@ -77,6 +77,11 @@ class CaptionBank:
             chunks.append(torch.stack(chosen).half())
         return cls(scenes, torch.cat(chunks))
 
+    def one(self, rng: random.Random) -> tuple[Scene, Tensor]:
+        """Return a scene and its caption as the encoder read it, (1, positions, width)."""
+        row = rng.randrange(len(self._scenes))
+        return self._scenes[row], self._states[row : row + 1].float()
+
     def images(self, count: int, rng: random.Random, generator: torch.Generator) -> Lesson:
         """Return single frames."""
         rows = [rng.randrange(len(self._scenes)) for _ in range(count)]

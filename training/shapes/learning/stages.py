@@ -1,6 +1,7 @@
 """Runs the stages one after the other, each from where it was stopped."""
 
 import random
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,23 +21,45 @@ from training.shapes.learning.schedule import draw_early_times, draw_times
 from training.shapes.learning.sheets import Painter
 from training.shapes.learning.workshop import Workshop
 from training.shapes.networks import parts
-from training.shapes.networks.folder import Trained, write_folder
+from training.shapes.networks.folder import (
+    Trained,
+    read_autoencoder,
+    read_denoiser,
+    read_text_encoder,
+    write_folder,
+)
 from training.shapes.networks.latents import SCALING_FACTOR
 from training.shapes.networks.tokens import tokenizer as make_tokenizer
+from training.shapes.scenes.captions import WHOLE
 from training.shapes.scenes.draw import FRAMES
 
+CLIP_STAGES = {
+    "paths": "The motion modules learn where a figure is in which frame",
+    "clips": "The motion modules learn to move figures",
+}
 
-def train_all(shop: Workshop, out: Path) -> None:
-    """Train every part of the model and write its folder."""
+
+def train_all(shop: Workshop, out: Path, *, start: Path | None = None) -> None:
+    """Train every part of the model and write its folder.
+
+    Args:
+        shop: Where, how long and with whom.
+        out: The folder to write; the extras are written beside it.
+        start: A written folder whose parts are taken as they are; only clips are trained further.
+    """
     tokenizer = make_tokenizer()
-    encoder = train_text(shop, tokenizer)
-    autoencoder = train_vae(shop)
+    encoder = train_text(shop, tokenizer) if start is None else read_text_encoder(start)
+    autoencoder = train_vae(shop) if start is None else read_autoencoder(start)
     bank = read_captions(shop, tokenizer, encoder)
     painter = Painter(
         tokenizer=tokenizer, text_encoder=encoder, vae=autoencoder, device=shop.crew.device
     )
-    images = train_images(shop, bank, painter)
-    clips = train_clips(shop, bank, images, painter)
+    if start is None:
+        clips = begin_clips(train_images(shop, bank, painter))
+        train_clips(shop, bank, clips, painter, stages=("paths", "clips"))
+    else:
+        clips = read_denoiser(start)
+        train_clips(shop, bank, clips, painter, stages=("clips",))
     train_lora(shop, clips, bank, out.parent)
     train_embedding(shop, clips, encoder, make_tokenizer(), out.parent)
     if shop.crew.leads:
@@ -58,7 +81,7 @@ def train_text(shop: Workshop, tokenizer: CLIPTokenizer) -> CLIPTextModel:
     both = nn.ModuleDict({"encoder": encoder, "readings": readings})
 
     def loss_of(step: Step) -> Tensor:
-        captions = text.captions_of(shop.plan.world, step.rng)
+        captions = text.captions_of(WHOLE, step.rng)  # also what this plan does not draw
         said = [next(captions) for _ in range(shop.crew.share(shop.plan.text.batch))]
         length = text.LONG if step.number % 6 == 0 else text.SHORT
         ids = text.ids_of(tokenizer, [each.text for each in said], length).to(shop.crew.device)
@@ -116,14 +139,24 @@ def train_images(shop: Workshop, bank: CaptionBank, painter: Painter) -> UNet2DC
     return unet
 
 
-def train_clips(
-    shop: Workshop, bank: CaptionBank, images: UNet2DConditionModel, painter: Painter
-) -> UNetMotionModel:
-    """Train the motion modules, and the image model with them: first where to be, then clips."""
+def begin_clips(images: UNet2DConditionModel) -> UNetMotionModel:
+    """Return an image model with fresh motion modules in it."""
     torch.manual_seed(SEED)
     motion = parts.motion_adapter()
     denoiser.prepare_motion(motion)
-    unet = shop.crew.place(parts.video_unet(images.cpu(), motion))
+    return parts.video_unet(images.cpu(), motion)
+
+
+def train_clips(
+    shop: Workshop,
+    bank: CaptionBank,
+    unet: UNetMotionModel,
+    painter: Painter,
+    *,
+    stages: Sequence[str],
+) -> None:
+    """Train the motion modules, and the image model with them: first where to be, then clips."""
+    unet = shop.crew.place(unet)
     readings = shop.crew.place(denoiser.PathReadings(unet))
     both = nn.ModuleDict({"unet": unet, "readings": readings})
 
@@ -136,12 +169,10 @@ def train_clips(
         loss = denoiser.clip_loss(unet, lesson, frames, step.generator, times=times)
         return loss + denoiser.READINGS * readings.loss(lesson.paths)
 
-    shop.say("The motion modules learn where a figure is in which frame")
-    shop.train(both, partial(loss_of, stage="paths"), "paths")
-    shop.say("The motion modules learn to move figures")
-    shop.train(both, partial(loss_of, stage="clips"), "clips", look=partial(painter.sheet, unet))
+    for stage in stages:
+        shop.say(CLIP_STAGES[stage])
+        shop.train(both, partial(loss_of, stage=stage), stage, look=partial(painter.sheet, unet))
     readings.stop()
-    return unet
 
 
 def draw_some_frames(step: Step, *, share: float, plan: Plan) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_motion_model import UNetMotionModel
+from safetensors.torch import load_file
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -70,6 +71,27 @@ def write_folder(folder: Path, trained: Trained, world: World) -> None:
     _write_json(part / "flipbook.json", card(world))
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
+
+
+def read_text_encoder(folder: Path) -> CLIPTextModel:
+    """Return the text encoder of a written folder, in full precision."""
+    any_model: Any = CLIPTextModel
+    return any_model.from_pretrained(folder / "text_encoder", dtype=torch.float32).eval()
+
+
+def read_autoencoder(folder: Path) -> AutoencoderKL:
+    """Return the autoencoder of a written folder, in full precision."""
+    any_model: Any = AutoencoderKL
+    return any_model.from_pretrained(folder / "vae", torch_dtype=torch.float32).eval()
+
+
+def read_denoiser(folder: Path) -> UNetMotionModel:
+    """Return the image model of a written folder with its motion modules, in full precision."""
+    images, motion = parts.unet(), parts.motion_adapter()
+    for module, name in ((images, "unet"), (motion, "motion_adapter")):
+        weights = load_file(folder / name / "diffusion_pytorch_model.safetensors")
+        module.load_state_dict({key: value.float() for key, value in weights.items()})
+    return parts.video_unet(images, motion)
 
 
 def split(both: UNetMotionModel) -> tuple[nn.Module, nn.Module]:
