@@ -59,4 +59,4 @@ def test_a_seed_gives_its_clip_again_and_another_seed_another(stock: Stock) -> N
     prompt = next(iter(ASKED))
     first, again, other = (stock.render([prompt], [seed])[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
-    assert float(np.abs(first - other).mean()) > 0.02
+    assert float(np.abs(first - other).mean()) > 0.01

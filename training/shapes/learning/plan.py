@@ -19,6 +19,7 @@ class Plan:
     Attributes:
         world: What is in the clips.
         captions: Size of each process's bank.
+        drafts: Clips that each process makes for the decoder.
         few: Share of the clip steps that look at `few_frames` frames of as many more clips.
     """
 
@@ -28,9 +29,11 @@ class Plan:
     images: Course
     paths: Course
     clips: Course
+    decoder: Course
     lora: Course
     embedding: Course
     captions: int
+    drafts: int
     few: float
     few_frames: int = 4
 
@@ -47,9 +50,11 @@ CPU = Plan(
     images=Course(steps=3000, batch=32, peak=1e-3, fall=0.01),
     paths=Course(steps=300, batch=4, peak=1e-3, warm_up=20, fall=0.01),
     clips=Course(steps=2000, batch=4, peak=1e-3, fall=0.5, keep=0.995),
+    decoder=Course(steps=900, batch=8, peak=1e-3, warm_up=20, fall=0.6, keep=0.99, decay=0),
     lora=Course(steps=250, batch=4, peak=2e-3, fall=0.5, keep=0.9),
     embedding=Course(steps=150, batch=4, peak=2e-2, fall=0.5, keep=0.9),
     captions=8000,
+    drafts=100,
     few=0.7,
 )
 GPU = Plan(
@@ -59,9 +64,11 @@ GPU = Plan(
     images=Course(steps=15000, batch=256, peak=1e-3, fall=0.01),
     paths=Course(steps=1000, batch=32, peak=1e-3, warm_up=20, fall=0.01),
     clips=Course(steps=25000, batch=32, peak=1e-3, fall=0.3),
+    decoder=Course(steps=6000, batch=32, peak=1e-3, warm_up=20, fall=0.6, decay=0),
     lora=Course(steps=1500, batch=16, peak=2e-3, fall=0.5, keep=0.99),
     embedding=Course(steps=600, batch=16, peak=2e-2, fall=0.5, keep=0.9),
     captions=60000,
+    drafts=1000,
     few=0.3,
 )
 PLANS = {"cpu": CPU, "gpu": GPU}

@@ -14,6 +14,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.shapes.learning import denoiser, text, vae
 from training.shapes.learning.extras import train_embedding, train_lora
+from training.shapes.learning.finish import finish_decoder, make_drafts
 from training.shapes.learning.lessons import CaptionBank
 from training.shapes.learning.loop import Step
 from training.shapes.learning.plan import SEED, Plan
@@ -60,6 +61,7 @@ def train_all(shop: Workshop, out: Path, *, start: Path | None = None) -> None:
     else:
         clips = read_denoiser(start)
         train_clips(shop, bank, clips, painter, stages=("clips",))
+    train_decoder(shop, bank, clips, painter)
     train_lora(shop, clips, bank, out.parent)
     train_embedding(shop, clips, encoder, make_tokenizer(), out.parent)
     if shop.crew.leads:
@@ -173,6 +175,20 @@ def train_clips(
         shop.say(CLIP_STAGES[stage])
         shop.train(both, partial(loss_of, stage=stage), stage, look=partial(painter.sheet, unet))
     readings.stop()
+
+
+def train_decoder(
+    shop: Workshop, bank: CaptionBank, unet: UNetMotionModel, painter: Painter
+) -> None:
+    """Let the decoder see what the denoiser really makes; each process makes drafts of its own."""
+    ids = text.ids_of(painter.tokenizer, [""]).to(shop.crew.device)
+    with torch.no_grad():
+        silence = text.hidden_states(painter.text_encoder, ids)[-1]
+    step = Step.of(SEED, "drafts", 0, shop.crew.rank)
+    drafts = make_drafts(
+        unet, bank, silence, clips=shop.plan.drafts, rng=step.rng, generator=step.generator
+    )
+    finish_decoder(shop, painter.vae, drafts)
 
 
 def draw_some_frames(step: Step, *, share: float, plan: Plan) -> list[int]:
