@@ -8,13 +8,22 @@ from typing import Any
 import pytest
 import torch
 from diffusers.pipelines.animatediff.pipeline_animatediff import AnimateDiffPipeline
+from PIL import Image
 
 from training.shapes.learning import state
 from training.shapes.learning.crew import Crew, work
 from training.shapes.learning.loop import Course
 from training.shapes.learning.plan import CPU, GPU, Plan
+from training.shapes.learning.sheets import PROMPTS, Painter
 from training.shapes.learning.stages import train_all
 from training.shapes.learning.workshop import Workshop
+from training.shapes.networks import parts
+from training.shapes.networks.folder import (
+    read_autoencoder,
+    read_denoiser,
+    read_text_encoder,
+)
+from training.shapes.networks.tokens import tokenizer
 
 STAGES = ("text", "vae", "images", "paths", "clips", "decoder", "lora", "embedding")
 
@@ -77,6 +86,22 @@ def test_the_folder_holds_the_averaged_weights(trained: Path) -> None:
     assert len(mine) == len(kept.weights) - sum("readings" in name for name in kept.weights) - 9
     for name, value in mine.items():
         assert torch.equal(unet[name.removeprefix("unet.")], value.half().float())
+
+
+@pytest.mark.parametrize(("frames", "columns"), [(1, 1), (16, 6)])
+def test_a_sheet_shows_a_row_for_each_prompt(
+    trained: Path, tmp_path: Path, frames: int, columns: int
+) -> None:
+    folder = trained / "models" / "shapes"
+    painter = Painter(
+        tokenizer=tokenizer(),
+        text_encoder=read_text_encoder(folder),
+        vae=read_autoencoder(folder),
+    )
+    unet = read_denoiser(folder) if frames > 1 else parts.unet()
+    painter.sheet(unet, tmp_path / "sheet.png", frames=frames)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (columns * 128, len(PROMPTS) * 128)
 
 
 def test_every_stage_keeps_its_state_and_its_loss(trained: Path) -> None:

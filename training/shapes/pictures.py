@@ -13,9 +13,10 @@ import torch
 from training.shapes.judging.renders import Pixels, Stock
 from training.shapes.learning.sheets import SHOWN, save_rows
 from training.shapes.measure import FOLDER
+from training.shapes.networks.folder import GUIDANCE, STEPS
 
 IMAGES = Path("docs/images")
-STEPS, GUIDANCE, SEED = 12, 4.0, 7
+SEED = 7
 DEMO = "a red circle moving left on a blue background"
 PROMPTS = (
     DEMO,

@@ -20,6 +20,7 @@ from torch.utils.hooks import RemovableHandle
 
 from training.shapes.learning.lessons import Lesson
 from training.shapes.learning.schedule import draw_times, noisy
+from training.shapes.networks.folder import GUIDANCE
 from training.shapes.networks.parts import HEADS
 from training.shapes.scenes.draw import FRAMES
 
@@ -67,6 +68,20 @@ def clip_loss(
 
 def _noise_like(clean: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(clean.shape, generator=generator).to(clean.device)
+
+
+def guided(unet: nn.Module, latents: Tensor, time: int, text: Tensor) -> Tensor:
+    """Return what the denoiser says under the guidance that the model is measured with.
+
+    Args:
+        unet: The denoiser.
+        latents: Of images or clips, as the denoiser wants them.
+        time: The noise level of all of them.
+        text: What the encoder makes of their captions, then of as many empty ones.
+    """
+    both = torch.cat([latents, latents])
+    told, silent = unet(both, torch.tensor(time), text, return_dict=False)[0].chunk(2)
+    return silent + GUIDANCE * (told - silent)
 
 
 @contextmanager

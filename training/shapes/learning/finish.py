@@ -6,7 +6,6 @@ the denoiser's version of it are known, and the decoder learns to draw the one f
 """
 
 import random
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,29 +14,19 @@ from diffusers.models.unets.unet_motion_model import UNetMotionModel
 from torch import Tensor
 
 from training.shapes.learning import vae
+from training.shapes.learning.denoiser import guided
 from training.shapes.learning.lessons import CaptionBank
 from training.shapes.learning.loop import Step
 from training.shapes.learning.schedule import noisy
 from training.shapes.learning.vae import Pictures
 from training.shapes.learning.workshop import Workshop
+from training.shapes.networks.folder import STEPS
 from training.shapes.networks.latents import SCALING_FACTOR, latents_of
 from training.shapes.networks.parts import scheduler
 from training.shapes.scenes.draw import FRAMES, draw
+from training.shapes.scenes.world import WHOLE
 
-STEPS, GUIDANCE = 12, 4.0
 BEGIN = (400, 620)  # noise levels at which outlines are gone and places are not
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafts:
-    """What a denoiser made of drawn clips: `pictures` have its code and the drawn pixels."""
-
-    pictures: Pictures
-
-    def draw_batch(self, count: int, rng: random.Random) -> Pictures:
-        """Return some of the frames."""
-        rows = [rng.randrange(len(self.pictures.code)) for _ in range(count)]
-        return Pictures(pixels=self.pictures.pixels[rows], code=self.pictures.code[rows])
 
 
 @torch.no_grad()
@@ -49,8 +38,8 @@ def make_drafts(
     clips: int,
     rng: random.Random,
     generator: torch.Generator,
-) -> Drafts:
-    """Draw clips and let the denoiser make them again.
+) -> Pictures:
+    """Draw clips and let the denoiser make them again: the drawn pixels, and its code of them.
 
     Args:
         unet: The denoiser.
@@ -62,7 +51,7 @@ def make_drafts(
     """
     made = [_draft(unet, bank, silence, rng, generator) for _ in range(clips)]
     pixels = torch.cat([each.pixels for each in made])
-    return Drafts(pictures=Pictures(pixels=pixels, code=torch.cat([each.code for each in made])))
+    return Pictures(pixels=pixels, code=torch.cat([each.code for each in made]))
 
 
 def _draft(
@@ -83,18 +72,12 @@ def _draft(
     latents = latents.to(silence.device)
     text = torch.cat([told.to(silence.device), silence]).repeat_interleave(FRAMES, dim=0)
     for time in left:
-        latents = steps.step(_guided(unet, latents, time, text), time, latents).prev_sample
+        latents = steps.step(guided(unet, latents, time, text), time, latents).prev_sample
     code = latents[0].transpose(0, 1).cpu() / SCALING_FACTOR
     return Pictures(pixels=pixels[0] * 2 - 1, code=code)
 
 
-def _guided(unet: UNetMotionModel, latents: Tensor, time: int, text: Tensor) -> Tensor:
-    both = torch.cat([latents, latents])
-    told, silent = unet(both, torch.tensor(time), text, return_dict=False)[0].chunk(2)
-    return silent + GUIDANCE * (told - silent)
-
-
-def finish_decoder(shop: Workshop, module: AutoencoderKL, drafts: Drafts) -> None:
+def finish_decoder(shop: Workshop, module: AutoencoderKL, drafts: Pictures) -> None:
     """Train the decoder on drafts, and on drawn pictures so that it forgets none of them."""
     shop.say("The decoder learns to draw from what the denoiser makes")
     module.requires_grad_(requires_grad=False)
@@ -104,11 +87,11 @@ def finish_decoder(shop: Workshop, module: AutoencoderKL, drafts: Drafts) -> Non
 
     def loss_of(step: Step) -> Tensor:
         count = shop.crew.share(shop.plan.decoder.batch)
-        given = drafts.draw_batch(count, step.rng).to(shop.crew.device)
+        given = drafts.some(count, step.rng).to(shop.crew.device)
         loss = vae.decoder_loss(module, given, step.generator)
         if step.number % 3:
             return loss
-        drawn = vae.pictures(vae.EVERYTHING, 2 * count, step.rng, step.generator, cropped=True)
+        drawn = vae.pictures(WHOLE, 2 * count, step.rng, step.generator, cropped=True)
         return loss + vae.decoder_loss(module, drawn.to(shop.crew.device), step.generator) / 2
 
     shop.train(module, loss_of, "decoder")

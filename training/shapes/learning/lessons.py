@@ -71,10 +71,11 @@ class CaptionBank:
         layers = len(encoder.encoder.layers)
         chunks = []
         for start in range(0, size, 128):
-            states = hidden_states(encoder, ids_of(tokenizer, texts[start : start + 128]))
+            ids = ids_of(tokenizer, texts[start : start + 128]).to(encoder.device)
+            states = hidden_states(encoder, ids)
             exits = [_exit(layers, rng) for _ in range(len(states[0]))]
             chosen = [states[layer][row] for row, layer in enumerate(exits)]
-            chunks.append(torch.stack(chosen).half())
+            chunks.append(torch.stack(chosen).half().cpu())
         return cls(scenes, torch.cat(chunks))
 
     def one(self, rng: random.Random) -> tuple[Scene, Tensor]:

@@ -1,7 +1,7 @@
 """Says how long each stage trains, and on what: one plan for a GPU, one for a CPU.
 
-The weights in the repository were trained by the plan `CPU`. What a model of it can draw is
-`CPU.world`; the larger world of `GPU` needs the GPU's number of clips.
+The weights in the repository were trained by the stages of `CPU`, with stops in between. What a
+model of that plan can draw is `CPU.world`; the larger world of `GPU` needs its number of clips.
 """
 
 from dataclasses import dataclass

@@ -12,9 +12,11 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from training.shapes.learning.denoiser import guided
 from training.shapes.learning.text import hidden_states, ids_of
 from training.shapes.learning.vae import decode
 from training.shapes.networks import parts
+from training.shapes.networks.folder import STEPS
 from training.shapes.networks.latents import SCALING_FACTOR
 from training.shapes.scenes.draw import FRAMES
 
@@ -24,7 +26,7 @@ PROMPTS = (
     "a white triangle growing on a green background",
     "a black square bouncing on an orange background",
 )
-STEPS, GUIDANCE, SEED = 12, 4.0, 7
+SEED = 7
 SHOWN = (0, 3, 6, 9, 12, 15)  # frames of a clip on a sheet
 CURVE = (800, 400)
 
@@ -57,14 +59,13 @@ class Painter:
         generator = torch.Generator().manual_seed(SEED)
         shape = (len(PROMPTS), parts.LATENTS, frames, parts.SIDE // 8, parts.SIDE // 8)
         latents = torch.randn(shape, generator=generator).to(self.device)
+        if frames == 1:
+            latents = latents[:, :, 0]
         for time in scheduler.timesteps:
-            both = torch.cat([latents, latents])
-            given = both.squeeze(2) if frames == 1 else both
-            got = unet(given, time, text, return_dict=False)[0]
-            told, silent = got.unflatten(0, (2, -1))
-            guided = (silent + GUIDANCE * (told - silent)).view_as(latents)
-            latents = scheduler.step(guided, time, latents).prev_sample
-        return latents
+            latents = scheduler.step(
+                guided(unet, latents, int(time), text), time, latents
+            ).prev_sample
+        return latents.view(shape)
 
 
 def save_rows(rows: Sequence[Tensor], path: Path) -> None:

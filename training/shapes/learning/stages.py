@@ -31,9 +31,10 @@ from training.shapes.networks.folder import (
 )
 from training.shapes.networks.latents import SCALING_FACTOR
 from training.shapes.networks.tokens import tokenizer as make_tokenizer
-from training.shapes.scenes.captions import WHOLE
 from training.shapes.scenes.draw import FRAMES
+from training.shapes.scenes.world import WHOLE
 
+SHOWN_TO_VAE = 48  # pictures that say how well it draws
 CLIP_STAGES = {
     "paths": "The motion modules learn where a figure is in which frame",
     "clips": "The motion modules learn to move figures",
@@ -110,13 +111,16 @@ def train_vae(shop: Workshop) -> AutoencoderKL:
     def loss_of(step: Step) -> Tensor:
         cropped = step.number % 4 != 0
         count = shop.crew.share(shop.plan.vae.batch // (1 if cropped else 4))
-        given = vae.pictures(vae.EVERYTHING, count, step.rng, step.generator, cropped=cropped).to(
+        given = vae.pictures(WHOLE, count, step.rng, step.generator, cropped=cropped).to(
             shop.crew.device
         )
         loss = vae.decoder_loss(module, given, step.generator)
         return loss if cropped else loss + vae.encoder_loss(module, given)
 
     shop.train(module, loss_of, "vae")
+    step = Step.of(SEED, "psnr", 0, 0)
+    drawn = vae.pictures(WHOLE, SHOWN_TO_VAE, step.rng, step.generator, cropped=False)
+    shop.say(f"It draws with {vae.psnr(module, drawn.to(shop.crew.device)):.1f} dB")
     return module
 
 

@@ -6,7 +6,6 @@ Because the encoder only looks back, those positions (CLIP pads with its end tok
 whole caption, and the denoiser's cross-attention finds the meaning wherever it looks.
 """
 
-import logging
 import random
 from collections.abc import Iterator, Sequence
 
@@ -17,8 +16,6 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from training.shapes.networks.tokens import COMMON
 from training.shapes.scenes.captions import Said, SaidFigure, caption, empty_caption
 from training.shapes.scenes.world import Colour, Motion, Shape, Size, World
-
-logger = logging.getLogger(__name__)
 
 EMPTY = 0.08  # share of captions that say nothing
 FOREIGN = 0.25  # share of captions with words that nobody can draw
@@ -111,17 +108,12 @@ class Readings(nn.Module):
         ]
         return torch.stack(losses).mean()
 
-    def right(self, states: Tensor, classes: Tensor) -> Tensor:
-        """Return which captions are read without any mistake, from (captions, width)."""
-        groups = self.linear(states).split(CLASSES, dim=-1)
-        each = [group.argmax(-1) == classes[:, number] for number, group in enumerate(groups)]
-        return torch.stack(each).all(0)
-
 
 def after_the_end(states: Tensor, ids: Tensor, end: int, generator: torch.Generator) -> Tensor:
     """Return the states at two positions from each caption's end on: (captions, 2, width)."""
     first = (ids == end).int().argmax(1)
     length = ids.shape[1]
     rows = torch.arange(len(ids))
-    further = first + (torch.rand(len(ids), generator=generator) * (length - first)).long()
+    chance = torch.rand(len(ids), generator=generator).to(ids.device)
+    further = first + (chance * (length - first)).long()
     return torch.stack([states[rows, first], states[rows, further]], dim=1)

@@ -23,7 +23,6 @@ WRONG = 0.12  # largest spread of the error that is added to a code
 CERTAIN = -12.0  # log variance that the encoder is taught: the code has no noise
 CROP = 8  # cells
 EDGE_WEIGHT = 4.0
-EVERYTHING = World()  # it learns to draw what no plan's world has, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +35,11 @@ class Pictures:
     def to(self, device: str) -> "Pictures":
         """Return the same pictures elsewhere."""
         return Pictures(pixels=self.pixels.to(device), code=self.code.to(device))
+
+    def some(self, count: int, rng: random.Random) -> "Pictures":
+        """Return some of the pictures, drawn with repetition."""
+        rows = [rng.randrange(len(self.code)) for _ in range(count)]
+        return Pictures(pixels=self.pixels[rows], code=self.code[rows])
 
 
 def pictures(

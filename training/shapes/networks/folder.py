@@ -29,13 +29,14 @@ MODEL_INDEX: Mapping[str, Any] = {
     "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
 }
+STEPS, GUIDANCE = 12, 4.0  # what the model is trained and measured for
 DEFAULTS = {
     "width": 128,
     "height": 128,
     "frames": 16,
     "fps": 8,
-    "steps": 12,
-    "guidance_scale": 4.0,
+    "steps": STEPS,
+    "guidance_scale": GUIDANCE,
 }
 NOTE = "The demonstration model: one coloured shape that moves, its outline still rough."
 
@@ -125,8 +126,3 @@ def known_words(world: World) -> list[str]:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n")
-
-
-def load_average(module: nn.Module, average: Mapping[str, torch.Tensor]) -> None:
-    """Give a module the averaged weights; buffers stay."""
-    module.load_state_dict({**module.state_dict(), **average})

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from training.shapes.scenes.world import Colour, Motion, Scene, Shape, Size, World
+from training.shapes.scenes.world import WHOLE, Colour, Motion, Scene, Shape, Size, World
 
 SHAPES: dict[Shape, tuple[str, ...]] = {
     Shape.CIRCLE: ("circle", "circle", "disc", "ball", "dot"),
@@ -101,7 +101,6 @@ QUALITY = (
     "cinematic",
 )
 LEADS = ("", "", "", "", "a video of ", "an animation of ", "a clip of ", "a picture of ")
-WHOLE = World()
 MISSING = {"colour": 0.08, "shape": 0.06, "size": 0.45, "motion": 0.1, "background": 0.1}
 
 

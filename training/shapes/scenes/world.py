@@ -135,6 +135,9 @@ class World:
         return scene
 
 
+WHOLE = World()
+
+
 def can_be_seen(shape: Shape, motion: Motion) -> bool:
     """Return whether the motion shows: a spinning circle looks still."""
     return not (shape is Shape.CIRCLE and motion is Motion.SPINNING)
