@@ -12,8 +12,9 @@ FlipbookError
 │   ├── StorageLockedError  another Flipbook holds the data folder
 │   ├── NewerDatabaseError  the file was written by a newer Flipbook
 │   └── StaleAttemptError   the job moved on under another attempt; this one must stop
-├── ProviderError           a backend failed
+├── ProviderError           a backend failed; `detail` is for the log only
 │   ├── UnavailableError    nothing was sent: a retry is safe
+│   │   └── BusyError       it said "not now": a retry is safe and costs no setback
 │   ├── RefusedError        the backend said no: final
 │   ├── UnconfirmedError    a paid submit whose answer was lost: never repeated
 │   ├── InterruptedRenderError  an unpaid render was lost with its worker: may be repeated
@@ -103,24 +104,50 @@ class StaleAttemptError(StorageError):
 
 
 class ProviderError(FlipbookError):
-    """A backend failed."""
+    """A backend failed.
+
+    Args:
+        message: One sentence for the asker.
+        detail: What the backend really said; for the operator's log, never shown in a channel.
+    """
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class UnavailableError(ProviderError):
-    """Nothing reached the backend, so a retry is safe.
+    """The backend took nothing on, so a retry is safe.
 
     Args:
         message: One sentence for the asker.
         retry_after_s: When the backend asked to come back, in seconds, if it said so.
+        detail: What the backend really said; for the log only.
     """
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(message, detail=detail)
         self.retry_after_s = retry_after_s
 
 
+class BusyError(UnavailableError):
+    """The backend answered that it takes nothing on just now; waiting is no setback."""
+
+
 class RefusedError(ProviderError):
-    """The backend said no, finally."""
+    """The backend said no, finally, and nothing was billed.
+
+    Args:
+        message: One sentence for the asker.
+        refuses_everyone: It is not about this request: a bad key, an empty balance.
+        detail: What the backend really said; for the log only.
+    """
+
+    def __init__(self, message: str, *, refuses_everyone: bool = False, detail: str = "") -> None:
+        super().__init__(message, detail=detail)
+        self.refuses_everyone = refuses_everyone
 
 
 class UnconfirmedError(ProviderError):

@@ -214,6 +214,43 @@ class Submission:
     effective: Mapping[str, object]
 
 
+class HealthState(StrEnum):
+    """Whether a backend can be given work."""
+
+    OK = "ok"
+    LOST = "lost"  # it cannot be reached just now
+    OUT = "out"  # it refuses everyone, until its operator acts: a bad key, an empty balance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a backend is, and why, in a sentence that members may read."""
+
+    state: HealthState = HealthState.OK
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A webhook that came in: a hint that a backend has news, and nothing more.
+
+    Attributes:
+        number: The order of arrival.
+        provider: The backend whose address it came to.
+        token: The attempt token in that address.
+        body: What was sent, at most 64 KiB; anybody who knows the token may have written it.
+        job_id: The job that the token was drawn for.
+        received_at: When it came.
+    """
+
+    number: int
+    provider: str
+    token: str
+    body: bytes
+    job_id: JobId
+    received_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """What a probe found in a video file."""

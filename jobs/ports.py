@@ -13,8 +13,10 @@ from typing import Protocol
 
 from jobs.model import (
     Artifact,
+    Health,
     Job,
     JobId,
+    Letter,
     MediaInfo,
     Outcome,
     Progress,
@@ -135,6 +137,27 @@ class QuotaStore(Protocol):
         ...
 
 
+class Inbox(Protocol):
+    """The webhooks that came in, kept until the runner has looked at them."""
+
+    async def receive(
+        self, provider: str, token: str, body: bytes, *, now: datetime
+    ) -> JobId | None:
+        """Keep a webhook, once however often it comes; None if no attempt had this token.
+
+        A letter that nobody asked for is not kept, so strangers cannot fill the disk.
+        """
+        ...
+
+    async def unread(self, *, limit: int) -> Sequence[Letter]:
+        """Return the letters that nobody has looked at, oldest first."""
+        ...
+
+    async def mark_read(self, letter: Letter, *, now: datetime) -> None:
+        """Note that a letter needs no further look."""
+        ...
+
+
 class ValueStore(Protocol):
     """Single durable values, such as the hash of the commands last synced."""
 
@@ -239,6 +262,15 @@ class Provider(Protocol):
         """Return how many renders it takes at once."""
         ...
 
+    @property
+    def health(self) -> Health:
+        """Return whether it can be given work, from memory."""
+        ...
+
+    async def until_ready(self) -> None:
+        """Wait until a submit may be made: its rate limit and its health allow it."""
+        ...
+
     def models(self) -> Sequence[ModelInfo]:
         """Return what it can render now, from memory; the default model first."""
         ...
@@ -275,10 +307,26 @@ class Provider(Protocol):
         """Start a render.
 
         Raises:
+            BusyError: It takes nothing on just now.
             UnavailableError: Nothing was sent.
             RefusedError: It said no.
             UnconfirmedError: It was sent and the answer was lost.
         """
+        ...
+
+    async def heal(self, job: Job, letter: Letter) -> Submission | None:
+        """Find the lost submit that a letter speaks of, by asking the backend itself.
+
+        Returns:
+            What the lost answer would have said, or None if the letter proves nothing.
+
+        Raises:
+            ProviderError: It cannot be asked now.
+        """
+        ...
+
+    def look_now(self, job: Job) -> None:
+        """Look at a job that is being watched at once, without waiting for its next turn."""
         ...
 
     def watch(self, job: Job) -> AsyncIterator[Progress]:

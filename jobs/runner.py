@@ -99,6 +99,7 @@ class Runner:
         slots = asyncio.Semaphore(provider.slots)
         while True:
             await slots.acquire()
+            await provider.until_ready()
             job = await self._next_job(provider.name)
             self._start(group, job, slots.release)
 

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from jobs.board import Board
 from jobs.errors import (
+    BusyError,
     FlipbookError,
     InterruptedRenderError,
     MediaError,
@@ -101,6 +102,8 @@ class Steps:
             provider = self._catalogue.provider(job.backend)
             image = self._artifacts.image_path(job.request.image) if job.request.image else None
             submission = await provider.submit(job, token=job.attempt_token or "", image=image)
+        except BusyError as error:
+            return await self._wait(job, error)
         except UnavailableError as error:
             return await self._set_back(job, "unavailable", error, after_s=error.retry_after_s)
         except UnconfirmedError as error:
@@ -189,7 +192,10 @@ class Steps:
         self, job: Job, code: str, error: FlipbookError, *, state: JobState = JobState.FAILED
     ) -> Job:
         """End a job (or park it) with a sentence for the one who asked."""
-        logger.warning("Job %s: %s: %s", job.id, code, error, extra={"action": f"job_{code}"})
+        detail = error.detail if isinstance(error, ProviderError) else ""
+        logger.warning(
+            "Job %s: %s: %s %s", job.id, code, error, detail, extra={"action": f"job_{code}"}
+        )
         return await self.move(job, state, failure=Failure(code=code, message=error.user_message))
 
     async def requeue(self, job: Job, **changes: object) -> Job:
@@ -224,6 +230,12 @@ class Steps:
             return await self.requeue(job, setbacks=setbacks)
         due_at = self._clock.now() + retry_delay(setbacks, after_s)
         return await self.requeue(job, setbacks=setbacks, due_at=due_at)
+
+    async def _wait(self, job: Job, error: BusyError) -> Job:
+        """Queue a job again because its backend takes nothing on just now: that is no setback."""
+        logger.info("Job %s: %s %s", job.id, error, error.detail, extra={"action": "job_waits"})
+        due_at = self._clock.now() + retry_delay(1, error.retry_after_s)
+        return await self.requeue(job, due_at=due_at)
 
     async def _keep(self, job: Job, rendering: Rendering) -> Job:
         part = await self._artifacts.receive(job, rendering.chunks)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from jobs.errors import InterruptedRenderError, UnavailableError
-from jobs.model import Job, Progress, Submission
+from jobs.model import Health, Job, Letter, Progress, Submission
 from jobs.ports import Clock, Rendering
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 from providers.local.capabilities import check_scheduler, warnings_for
@@ -132,6 +132,14 @@ class LocalProvider:
         """Return the processes that run now."""
         return [worker.pid for worker in self._lives if not worker.has_exited]
 
+    @property
+    def health(self) -> Health:
+        """Return that all is well: a worker that is not there is started when it is needed."""
+        return Health()
+
+    async def until_ready(self) -> None:
+        """Return at once: a worker that is free takes the next job."""
+
     def models(self) -> Sequence[ModelInfo]:
         """Return the models that are whole; the embedded one first."""
         return self._catalogue.models()
@@ -235,6 +243,14 @@ class LocalProvider:
         finally:
             self._renders.pop(done.id, None)
             await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def heal(self, job: Job, letter: Letter) -> Submission | None:
+        """Return None: nothing is lost between this process and its worker."""
+        del job, letter
+
+    def look_now(self, job: Job) -> None:
+        """Do nothing: a worker tells its news by itself."""
+        del job
 
     async def cancel(self, job: Job) -> None:
         """Stop the job's render within a step; one that is not here is left alone."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from jobs.errors import ProviderError, RenderCancelledError, RequestError
-from jobs.model import Job, Progress, Submission
+from jobs.model import Health, Job, Letter, Progress, Submission
 from jobs.ports import Rendering
 from jobs.prompts import write_prompt
 from jobs.request import ModelDefaults, ModelInfo, ProviderName, ResolvedRequest
@@ -34,6 +34,12 @@ class FakeProvider:
         go: Renders wait for it; set at first.
         may_submit: Submits wait for it; set at first.
         watching: Jobs being watched.
+        state_of_health: What `health` says.
+        is_ready: `until_ready` waits for it; set at first.
+        letters: Those that it was asked to heal a job with.
+        heal_errors: Raised by the next heals, first come first.
+        healed: What a letter about a job proves.
+        looked_at: The job ids that it was told to look at now.
     """
 
     def __init__(
@@ -62,6 +68,13 @@ class FakeProvider:
         self.tried: set[str] = set()
         self.rendering: set[str] = set()
         self.changed = asyncio.Condition()
+        self.state_of_health = Health()
+        self.is_ready = asyncio.Event()
+        self.is_ready.set()
+        self.letters: list[Letter] = []
+        self.heal_errors: list[ProviderError] = []
+        self.healed: dict[str, Submission] = {}
+        self.looked_at: list[str] = []
         self._cancelled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.most_at_once = 0
 
@@ -76,6 +89,22 @@ class FakeProvider:
     @property
     def slots(self) -> int:
         return self._slots
+
+    @property
+    def health(self) -> Health:
+        return self.state_of_health
+
+    async def until_ready(self) -> None:
+        await self.is_ready.wait()
+
+    async def heal(self, job: Job, letter: Letter) -> Submission | None:
+        self.letters.append(letter)
+        if self.heal_errors:
+            raise self.heal_errors.pop(0)
+        return self.healed.get(job.id)
+
+    def look_now(self, job: Job) -> None:
+        self.looked_at.append(job.id)
 
     def models(self) -> Sequence[ModelInfo]:
         return self.offers
