@@ -9,13 +9,15 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from urllib.parse import quote, quote_plus
 
 from typing_extensions import override
 
+from bot.redaction import hide_shapes
 from bot.settings import LogFormat
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-WEBHOOK_TOKEN = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w.=-]+")
+WEBHOOK_TOKEN = re.compile(r"(/(?:webhooks|interactions)/\d+/|/hooks/[\w-]+/)[\w.=-]+")
 
 
 class Redactor(logging.Formatter):
@@ -24,14 +26,31 @@ class Redactor(logging.Formatter):
     def __init__(self, inner: logging.Formatter, secrets: Sequence[str]) -> None:
         super().__init__()
         self._inner = inner
-        self._secrets = [secret for secret in secrets if secret]
+        self._secrets = secrets
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        line = self._inner.format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, "•••")
-        return WEBHOOK_TOKEN.sub(r"\1•••", line)
+        line = hide(self._inner.format(record), self._secrets)
+        return hide_shapes(WEBHOOK_TOKEN.sub(r"\1•••", line))
+
+
+def hide(text: str, secrets: Sequence[str]) -> str:
+    """Return a text with every secret replaced, in every form in which it may stand there."""
+    forms = {form for secret in secrets if secret for form in _forms_of(secret)}
+    for form in sorted(forms, key=len, reverse=True):  # none may spoil a longer one
+        text = text.replace(form, "•••")
+    return text
+
+
+def _forms_of(secret: str) -> set[str]:
+    """Return a secret as it is, as in JSON, as in a `repr`, and as in an address."""
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        quote(secret, safe=""),
+        quote_plus(secret),
+    }
 
 
 class JsonFormatter(logging.Formatter):

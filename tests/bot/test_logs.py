@@ -1,5 +1,8 @@
 import json
 import logging
+from urllib.parse import quote
+
+import pytest
 
 from bot.logs import JsonFormatter, Redactor
 
@@ -17,6 +20,16 @@ def record(message: str, *arguments: object, **extra: object) -> logging.LogReco
 def test_known_secrets_never_reach_a_log_line() -> None:
     formatter = Redactor(logging.Formatter("%(message)s"), [TOKEN])
     assert formatter.format(record("using %s", TOKEN)) == "using •••"
+
+
+@pytest.mark.parametrize("secret", ['sk_"quoted"', "sk_back\\slash", "sk_a/b+c=", "sk_it's"])
+def test_a_secret_is_found_however_it_is_written(secret: str) -> None:
+    line = Redactor(JsonFormatter(), [secret]).format(
+        record("%s %r %s", secret, [secret], quote(secret, safe=""), body=json.dumps(secret))
+    )
+    assert secret not in line
+    assert json.dumps(secret)[1:-1] not in line
+    assert quote(secret, safe="") not in line
 
 
 def test_the_token_of_an_interaction_is_taken_out_of_its_url() -> None:
