@@ -8,6 +8,10 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(PY)
 # Another build of torch: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # (before the first install, or after make clean)
 TORCH_INDEX ?=
+# A stand-in for a hosted provider renders instead: make demo PROVIDER=novita, or modelslab
+PROVIDER ?=
+HOSTED := $(subst novita,NOVITA,$(subst modelslab,MODELSLAB,$(PROVIDER)))
+FAKE_KEY := made-up-key
 PROCESSES ?= 2
 
 INSTALLED := $(VENV)/.installed
@@ -24,7 +28,16 @@ help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(INSTALLED)  ## one /video from the slash command to the posted MP4; no account, no GPU
+ifeq ($(PROVIDER),)
 	@$(PY) -m bot demo
+else
+	@$(if $(filter modelslab novita,$(PROVIDER)),,$(error PROVIDER is modelslab or novita))\
+	pipe=$$(mktemp -u) && mkfifo -m 600 "$$pipe" || exit 1; \
+	$(PY) -m tests.fakes.$(PROVIDER) --port 0 --key $(FAKE_KEY) > "$$pipe" & fake=$$!; \
+	trap 'kill $$fake 2>/dev/null && wait $$fake' EXIT; trap 'exit 130' INT TERM; \
+	exec 3< "$$pipe"; rm "$$pipe"; read -r url <&3 && \
+	$(HOSTED)_API_KEY=$(FAKE_KEY) $(HOSTED)_BASE_URL="$$url" $(PY) -m bot demo --provider $(PROVIDER)
+endif
 
 sandbox: $(INSTALLED)  ## a chat page in the browser with the real bot in it
 	@$(PY) -m bot sandbox

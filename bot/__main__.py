@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run`, `check`, `sync`, `render`, `demo`, `sandbox`.
+"""The command line: `python -m bot run`, `check`, `doctor`, `sync`, `render`, `demo`, `sandbox`.
 
 A command prints what it is asked for on stdout and everything else on stderr. It exits with
 0 if all went well, 2 if its input was wrong, 1 if something failed; the last line says what.
@@ -16,6 +16,9 @@ from bot import __version__
 from bot.logs import set_up_logs
 from bot.settings import Settings, load_settings
 from jobs.errors import FlipbookError, RequestError, SettingsError
+from jobs.request import ProviderName
+
+HOSTED = [name.value for name in ProviderName if name is not ProviderName.LOCAL]
 
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
@@ -29,10 +32,18 @@ async def run(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def check(settings: Settings, _: argparse.Namespace) -> int:
-    """Try settings, database and worker."""
+    """Try settings, database and backends."""
     from bot.check import check as check_all
 
     return 0 if await check_all(settings) else 1
+
+
+async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Probe the hosted providers."""
+    from bot.doctor import doctor as probe
+
+    only = ProviderName(arguments.provider) if arguments.provider else None
+    return 0 if await probe(settings, only=only) else 1
 
 
 async def sync(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -57,7 +68,12 @@ async def demo(settings: Settings, arguments: argparse.Namespace) -> int:
     _require("trustme", extra="sandbox")
     from bot.demo import demo as show
 
-    await show(settings, prompt=arguments.prompt, seed=arguments.seed)
+    await show(
+        settings,
+        prompt=arguments.prompt,
+        seed=arguments.seed,
+        provider=ProviderName(arguments.provider),
+    )
     return 0
 
 
@@ -87,7 +103,10 @@ def build_parser() -> argparse.ArgumentParser:
         return sub
 
     add("run", run, "run the bot (needs DISCORD_TOKEN)")
-    add("check", check, "try settings, database and worker; the exit code says it")
+    add("check", check, "try settings, database and backends; the exit code says it")
+    add("doctor", doctor, "probe the hosted providers without spending").add_argument(
+        "--provider", choices=HOSTED, help="this one only; the others are left alone"
+    )
     add("sync", sync, "send the slash commands to Discord now").add_argument(
         "--guild", type=int, help="to this server only, where they appear at once"
     )
@@ -95,6 +114,12 @@ def build_parser() -> argparse.ArgumentParser:
     showing = add("demo", demo, "show one /video from command to file, in the sandbox")
     showing.add_argument("--prompt", default="a red circle moving left on a blue background")
     showing.add_argument("--seed", type=int, default=7)
+    showing.add_argument(
+        "--provider",
+        choices=[name.value for name in ProviderName],
+        default=ProviderName.LOCAL.value,
+        help="who renders; a hosted one needs its key, and bills for it",
+    )
     add("sandbox", sandbox, "keep the sandbox open, with a chat page in the browser").add_argument(
         "--port", type=int, default=0, help="where the chat page is (any free port)"
     )
@@ -113,10 +138,9 @@ def main() -> None:
     arguments = build_parser().parse_args()
     try:
         settings = load_settings()
-        secrets = [settings.discord_token, settings.modelslab_api_key, settings.novita_api_key]
         set_up_logs(
             settings.log_format,
-            [secret.get_secret_value() for secret in secrets if secret],
+            settings.secrets,
             level=logging.INFO if arguments.command == "run" else logging.WARNING,
         )
         code = asyncio.run(_run(arguments.run(settings, arguments)))

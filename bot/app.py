@@ -4,11 +4,9 @@
 """
 
 import asyncio
-import importlib.util
 import logging
 import secrets
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,28 +15,35 @@ from pathlib import Path
 
 import aiohttp
 import discord
+from aiohttp import web
 
 from bot import __version__
+from bot.backends import load_prices, open_backends, without_backends
 from bot.client import FlipbookClient
 from bot.clock import SystemClock
 from bot.files import FileDelivery
-from bot.settings import Settings, Switch, child_environment
-from bot.web.health import Check, serve_health
+from bot.settings import Settings
+from bot.web.health import Check, health_routes
+from bot.web.hooks import Hooks
+from bot.web.server import open_front_door
 from jobs.board import Board
+from jobs.decisions import Decisions
 from jobs.errors import FlipbookError, SettingsError
 from jobs.estimate import Estimator
 from jobs.events import Notices
+from jobs.mail import Mail
 from jobs.model import JobId, Origin
 from jobs.ports import Clock, Delivery
+from jobs.prices import PriceTable
 from jobs.request import MAX_SEED
 from jobs.runner import Runner
 from jobs.service import Draws, Service
 from jobs.steps import Steps
-from providers.local.provider import LocalProvider
 from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
 from storage.database import Database
 from storage.folder import DataFolder
+from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
 from storage.media import PyAvMedia
 from storage.quotas import SqliteQuotaStore
@@ -60,12 +65,14 @@ class Parts:
     database: Database
     jobs: SqliteJobStore
     quotas: SqliteQuotaStore
+    inbox: SqliteInbox
     values: SqliteValueStore
     artifacts: FolderArtifactStore
     media: PyAvMedia
     catalogue: Registry
     notices: Notices
     estimator: Estimator
+    prices: PriceTable
     service: Service
 
     def runner(self, deliveries: Mapping[Origin, Delivery]) -> Runner:
@@ -80,11 +87,19 @@ class Parts:
             board=board,
             clock=self.clock,
             version=__version__,
+            prices=self.prices,
         )
         return Runner(
             jobs=self.jobs,
             catalogue=self.catalogue,
             steps=steps,
+            mail=Mail(
+                inbox=self.inbox,
+                jobs=self.jobs,
+                catalogue=self.catalogue,
+                steps=steps,
+                clock=self.clock,
+            ),
             board=board,
             notices=self.notices,
             estimator=self.estimator,
@@ -110,12 +125,13 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
         stack.enter_context(folder.hold())
         database = await stack.enter_async_context(Database.open(folder.database))
         artifacts = FolderArtifactStore(folder.videos)
-        catalogue = Registry(
-            providers=await _open_providers(settings, clock, folder, stack),
-            default=settings.default_provider,
-        )
         jobs, quotas, notices = SqliteJobStore(database), SqliteQuotaStore(database), Notices()
+        backends = open_backends(settings, clock=clock, folder=folder, endpoints=jobs.endpoints)
+        catalogue = Registry(
+            providers=await stack.enter_async_context(backends), default=settings.default_provider
+        )
         media = PyAvMedia()
+        prices = load_prices(settings)
         estimator = Estimator(jobs=jobs, slots=lambda name: catalogue.provider(name).slots)
         service = Service(
             jobs=jobs,
@@ -127,6 +143,7 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             estimator=estimator,
             clock=clock,
             draws=Draws(job_id=draw_job_id, seed=lambda: secrets.randbelow(MAX_SEED + 1)),
+            prices=prices,
         )
         yield Parts(
             settings=settings,
@@ -134,12 +151,14 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             database=database,
             jobs=jobs,
             quotas=quotas,
+            inbox=SqliteInbox(database),
             values=SqliteValueStore(database),
             artifacts=artifacts,
             media=media,
             catalogue=catalogue,
             notices=notices,
             estimator=estimator,
+            prices=prices,
             service=service,
         )
 
@@ -149,34 +168,6 @@ def draw_job_id() -> JobId:
     return JobId("".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH)))
 
 
-async def _open_providers(
-    settings: Settings, clock: Clock, folder: DataFolder, stack: AsyncExitStack
-) -> list[LocalProvider]:
-    has_torch = importlib.util.find_spec("torch") is not None
-    for name, key in (
-        ("MODELSLAB_API_KEY", settings.modelslab_api_key),
-        ("NOVITA_API_KEY", settings.novita_api_key),
-    ):
-        if key is not None:
-            logger.warning("%s is set, but this version has no such provider yet", name)
-    if settings.local_enabled is Switch.OFF or (
-        settings.local_enabled is Switch.AUTO and not has_torch
-    ):
-        return []
-    if not has_torch:
-        raise SettingsError("LOCAL_ENABLED=on needs the extra: pip install 'flipbook[local]'.")
-    provider = LocalProvider(
-        models_dir=settings.models_dir,
-        scratch_dir=folder.root / "scratch",
-        devices=settings.local_devices,
-        clock=clock,
-        python=sys.executable,
-        env=child_environment(),
-        idle_unload_s=settings.local_idle_unload_s,
-    )
-    return [await stack.enter_async_context(provider)]
-
-
 async def sync_commands(settings: Settings, *, guild: int | None) -> str:
     """Send the slash commands to Discord, whether they changed or not; a running bot may go on.
 
@@ -184,10 +175,11 @@ async def sync_commands(settings: Settings, *, guild: int | None) -> str:
         SettingsError: The token is missing or refused.
     """
     token = settings.require_token()
-    without_engine = settings.model_copy(update={"local_enabled": Switch.OFF})
     async with AsyncExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="flipbook-"))
-        parts = await stack.enter_async_context(open_parts(without_engine, store_dir=Path(scratch)))
+        parts = await stack.enter_async_context(
+            open_parts(without_backends(settings), store_dir=Path(scratch))
+        )
         client = await stack.enter_async_context(_new_client(parts, syncs_at_start=False))
         await _log_in(client, token)
         await client.sync(guild, force=True)
@@ -212,7 +204,7 @@ async def run_bot(settings: Settings) -> None:
         client = await stack.enter_async_context(_new_client(parts))
         runner = parts.runner({Origin.DISCORD: client.delivery, Origin.CLI: FileDelivery()})
         port = await stack.enter_async_context(
-            serve_health(settings.http_host, settings.http_port, _checks(parts, client))
+            open_front_door(settings.http_host, settings.http_port, _routes(parts, client))
         )
         logger.info(
             "Health at http://%s:%d/healthz", settings.http_host, port, extra={"action": "listen"}
@@ -224,6 +216,7 @@ def _new_client(parts: Parts, *, syncs_at_start: bool = True) -> FlipbookClient:
     settings = parts.settings
     return FlipbookClient(
         service=parts.service,
+        decisions=Decisions(jobs=parts.jobs, notices=parts.notices, clock=parts.clock),
         values=parts.values,
         clock=parts.clock,
         proxy=str(settings.discord_proxy) if settings.discord_proxy else None,
@@ -277,6 +270,12 @@ async def _serve(
         await asyncio.gather(gateway, waiting, running, return_exceptions=True)
     if not stop.is_set():
         raise FlipbookError("The connection to Discord ended for good.") from gateway.exception()
+
+
+def _routes(parts: Parts, client: FlipbookClient) -> list[web.AbstractRouteDef]:
+    notices = parts.notices
+    hooks = Hooks(inbox=parts.inbox, arrived=notices.letter_arrived, clock=parts.clock)
+    return [*health_routes(_checks(parts, client)), *hooks.routes()]
 
 
 def _checks(parts: Parts, client: FlipbookClient) -> dict[str, Check]:

@@ -16,9 +16,11 @@ from cogs.desk import Desk
 from cogs.errors import FlipbookTree
 from cogs.help import HelpCog
 from cogs.models import ModelsCog
+from cogs.moderation import ModerationCog
 from cogs.queue import QueueCog
 from cogs.video import VideoCog
 from cogs.views import BUTTONS
+from jobs.decisions import Decisions
 from jobs.ports import Clock, ValueStore
 from jobs.service import Service
 
@@ -32,6 +34,7 @@ class FlipbookClient(commands.Bot):
 
     Args:
         service: Takes the orders.
+        decisions: Takes what moderators decide.
         values: Remembers which commands were last synced.
         clock: Tells how long interaction tokens live.
         proxy: An HTTP proxy for all of Discord's traffic.
@@ -44,6 +47,7 @@ class FlipbookClient(commands.Bot):
         self,
         *,
         service: Service,
+        decisions: Decisions,
         values: ValueStore,
         clock: Clock,
         proxy: str | None = None,
@@ -69,6 +73,7 @@ class FlipbookClient(commands.Bot):
             **outside,
         )
         self._service = service
+        self._decisions = decisions
         self._values = values
         self._dev_guild = dev_guild
         self._syncs_at_start = syncs_at_start
@@ -123,6 +128,7 @@ class FlipbookClient(commands.Bot):
             QueueCog(desk=self._desk),
             ModelsCog(catalogue=catalogue),
             HelpCog(catalogue=catalogue),
+            ModerationCog(decisions=self._decisions, delivery=self._delivery),
         ):
             await self.add_cog(cog)
         self.add_dynamic_items(*BUTTONS)

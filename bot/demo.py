@@ -1,26 +1,29 @@
 """`make demo` and `make sandbox`: the real bot as a process of its own, against the sandbox.
 
 The bot is started as anybody would start it, `python -m bot run`; only DISCORD_PROXY,
-SSL_CERT_FILE and a made-up token tell it where Discord is.
+SSL_CERT_FILE and a made-up token tell it where Discord is. Who renders is said as well: the local
+engine, or a hosted provider under the settings of whoever starts the demo.
 """
 
 import asyncio
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from bot.sandbox import Message, Sandbox, SandboxError, traffic_log
-from bot.settings import Settings, child_environment
+from bot.settings import Settings, child_environment, hosted_environment
 from jobs.errors import FlipbookError
+from jobs.request import ProviderName
 
 START_S = 90.0  # with a GPU, torch is asked for it from a cold disk
 VIDEO_S = 300.0
 STOP_S = 20.0
 LAST_WORDS = 2000
+LOCAL_ONLY = {"FLIPBOOK_DEFAULT_PROVIDER": "local", "LOCAL_ENABLED": "on"}
 ENDS = ("Done", "No video", "Made, but", "Cancelled")
 
 T = TypeVar("T")
@@ -74,14 +77,37 @@ class Playground:
             await self._bot.wait()
 
 
-async def demo(settings: Settings, *, prompt: str, seed: int) -> None:
+def backend_environment(settings: Settings, provider: ProviderName) -> dict[str, str]:
+    """Return the variables that let one backend render, and no other.
+
+    Raises:
+        SettingsError: A hosted provider has no key.
+    """
+    if provider is ProviderName.LOCAL:
+        return LOCAL_ONLY
+    hosted = hosted_environment(settings, provider)
+    return {"FLIPBOOK_DEFAULT_PROVIDER": provider, "LOCAL_ENABLED": "off", **hosted}
+
+
+async def demo(
+    settings: Settings, *, prompt: str, seed: int, provider: ProviderName = ProviderName.LOCAL
+) -> None:
     """Send one `/video`, print the posted message and the path of its file.
+
+    Args:
+        settings: The data folder, and the key and address of a hosted provider.
+        prompt: What to show.
+        seed: Repeats a video.
+        provider: Who renders; a hosted one bills whoever has the key.
 
     Raises:
         FlipbookError: The bot ended, or refused.
     """
+    backend = backend_environment(settings, provider)
     folder = settings.data_dir / "demo"
-    async with open_playground(folder) as playground:
+    if provider is not ProviderName.LOCAL:
+        folder /= provider  # jobs of a backend that is off would never end
+    async with open_playground(folder, backend=backend) as playground:
         await playground.ready()
         sandbox = playground.sandbox
         line = f'/video prompt:"{prompt}" seed:{seed}'
@@ -130,13 +156,16 @@ async def _comes_first(wanted: Coroutine[object, object, None], stop: asyncio.Ev
 
 
 @asynccontextmanager
-async def open_playground(folder: Path, *, http_port: int = 0) -> AsyncGenerator[Playground]:
+async def open_playground(
+    folder: Path, *, http_port: int = 0, backend: Mapping[str, str] = LOCAL_ONLY
+) -> AsyncGenerator[Playground]:
     """Open the sandbox, start the bot in it, and end both.
 
     Args:
         folder: Keeps the bot's data, its log, the sandbox's CA, and what the two said to each
             other in `traffic.jsonl`.
         http_port: Where the chat page is; 0 is any free port.
+        backend: The variables that say who renders.
 
     Raises:
         FlipbookError: The port is taken, or something was waited for in vain.
@@ -148,7 +177,7 @@ async def open_playground(folder: Path, *, http_port: int = 0) -> AsyncGenerator
                 Sandbox.open(
                     folder / "sandbox", http_port=http_port, observers=(observer,)
                 ) as sandbox,
-                _bot_in(sandbox, folder) as playground,
+                _bot_in(sandbox, folder, backend) as playground,
             ):
                 yield playground
     except SandboxError as error:
@@ -156,14 +185,15 @@ async def open_playground(folder: Path, *, http_port: int = 0) -> AsyncGenerator
 
 
 @asynccontextmanager
-async def _bot_in(sandbox: Sandbox, folder: Path) -> AsyncGenerator[Playground]:
+async def _bot_in(
+    sandbox: Sandbox, folder: Path, backend: Mapping[str, str]
+) -> AsyncGenerator[Playground]:
     log = folder / "bot.log"
     environment = {
         **sandbox.environment(),
         "FLIPBOOK_DATA_DIR": str(folder),
         "FLIPBOOK_HTTP_PORT": "0",
-        "FLIPBOOK_DEFAULT_PROVIDER": "local",
-        "LOCAL_ENABLED": "on",
+        **backend,
     }
     playground = Playground(sandbox, await _start_bot(environment, log), log)
     try:
@@ -173,8 +203,8 @@ async def _bot_in(sandbox: Sandbox, folder: Path) -> AsyncGenerator[Playground]:
 
 
 def _own_folder(folder: Path) -> Path:
-    """Make a folder, and its parent, that nobody else can look into; what is there stays."""
-    for path in (folder.parent, folder):
+    """Make a folder, and its parents, that nobody else can look into; what is there stays."""
+    for path in (folder.parent.parent, folder.parent, folder):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder.resolve()
 
@@ -183,7 +213,8 @@ async def _start_bot(environment: dict[str, str], log: Path) -> Process:
     """Start the bot in a folder without a `.env`: the operator's own settings are not for here."""
     source = str(Path(__file__).parents[1])
     inherited = child_environment({**environment, "PYTHONPATH": source})
-    inherited.pop("DISCORD_DEV_GUILD", None)
+    for name in ("DISCORD_DEV_GUILD", "FLIPBOOK_PUBLIC_URL"):
+        inherited.pop(name, None)
     with log.open("wb") as output:
         command = (sys.executable, "-m", "bot", "run")
         return await asyncio.create_subprocess_exec(

@@ -5,6 +5,7 @@ A bad value stops the start with a message that names the variable.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobs.errors import SettingsError
 from jobs.request import ProviderName
+from providers.modelslab.dialects import Dialect
 
 
 class LogFormat(StrEnum):
@@ -32,12 +34,12 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-class Dialect(StrEnum):
-    """The generations of the ModelsLab API."""
+class Plan(StrEnum):
+    """The plans of ModelsLab, which differ in how many requests an account may have queued."""
 
-    V4 = "v4"
-    V6 = "v6"
-    V7 = "v7"
+    PAYG = "payg"
+    STANDARD = "standard"
+    PREMIUM = "premium"
 
 
 class Settings(BaseSettings):
@@ -59,17 +61,25 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, alias="FLIPBOOK_HTTP_PORT")
     """0 takes any free port."""
     public_url: AnyHttpUrl | None = Field(None, alias="FLIPBOOK_PUBLIC_URL")
+    """Where hosted providers can send their webhooks; without it they are only polled."""
     log_format: LogFormat = Field(LogFormat.TEXT, alias="FLIPBOOK_LOG_FORMAT")
     default_provider: ProviderName = Field(ProviderName.LOCAL, alias="FLIPBOOK_DEFAULT_PROVIDER")
     modelslab_api_key: SecretStr | None = Field(None, alias="MODELSLAB_API_KEY")
+    """A hosted provider without a key is off."""
     modelslab_base_url: AnyHttpUrl = Field(
         AnyHttpUrl("https://stablediffusionapi.com"), alias="MODELSLAB_BASE_URL"
     )
     modelslab_dialect: Dialect = Field(Dialect.V4, alias="MODELSLAB_DIALECT")
+    modelslab_plan: Plan = Field(Plan.PAYG, alias="MODELSLAB_PLAN")
+    """How many requests the account may have queued there."""
     novita_api_key: SecretStr | None = Field(None, alias="NOVITA_API_KEY")
     novita_base_url: AnyHttpUrl = Field(
         AnyHttpUrl("https://api.novita.ai"), alias="NOVITA_BASE_URL"
     )
+    novita_submits_per_minute: Annotated[int, Field(ge=1)] = Field(
+        2, alias="NOVITA_SUBMITS_PER_MINUTE"
+    )
+    """Novita's own limit for txt2video; larger only if an account was granted more."""
     local_enabled: Switch = Field(Switch.AUTO, alias="LOCAL_ENABLED")
     local_devices: Annotated[tuple[str, ...], NoDecode] = Field(("auto",), alias="LOCAL_DEVICES")
     """`auto`, `cpu`, or GPU numbers separated by commas: one worker process for each."""
@@ -86,6 +96,32 @@ class Settings(BaseSettings):
         if not devices or not all(d in ("auto", "cpu") or d.isdecimal() for d in devices):
             raise ValueError("use `auto`, `cpu`, or GPU numbers such as `0,1`")
         return devices
+
+    @field_validator("modelslab_api_key", "novita_api_key", mode="before")
+    @classmethod
+    def check_key(cls, value: object) -> object:
+        """Take the blanks away that come with a copied key; refuse what no header can carry."""
+        if not isinstance(value, str):
+            return value
+        key = value.strip()
+        if not re.fullmatch(r"[!-~]+", key):
+            raise ValueError("a key has no blanks and no characters outside ASCII")
+        return key
+
+    @field_validator("modelslab_base_url", "novita_base_url", "public_url")
+    @classmethod
+    def check_base_url(cls, value: AnyHttpUrl | None) -> AnyHttpUrl | None:
+        """Refuse what paths cannot be added to, and secrets that would be stored with each job."""
+        extras = value and (value.username or value.password or value.query or value.fragment)
+        if extras:
+            raise ValueError("use scheme, host, and a port or path if need be, and nothing else")
+        return value
+
+    @property
+    def secrets(self) -> list[str]:
+        """Return what must never be told."""
+        found = (self.discord_token, self.modelslab_api_key, self.novita_api_key)
+        return [secret.get_secret_value() for secret in found if secret]
 
     @property
     def models_dir(self) -> Path:
@@ -124,3 +160,23 @@ def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     secrets = ("DISCORD_TOKEN", "MODELSLAB_API_KEY", "NOVITA_API_KEY")
     ours = {name: value for name, value in os.environ.items() if name not in secrets}  # noqa: TID251 - this is the one place
     return {**ours, **(extra or {})}
+
+
+def hosted_environment(settings: Settings, provider: ProviderName) -> dict[str, str]:
+    """Return the variables of one hosted provider, its key among them, for a bot of its own.
+
+    Raises:
+        SettingsError: It has no key.
+    """
+    prefix = f"{provider.value}_"
+    values = {
+        str(field.alias): getattr(settings, name)
+        for name, field in type(settings).model_fields.items()
+        if name.startswith(prefix)
+    }
+    if values[f"{prefix.upper()}API_KEY"] is None:
+        raise SettingsError(f"{prefix.upper()}API_KEY is not set.")
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in values.items()
+    }

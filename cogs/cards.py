@@ -8,8 +8,17 @@ Buttons carry ids only; `cogs.views` answers them, also after a restart.
 import discord
 from discord.ui import ActionRow, Button, Container, LayoutView, TextDisplay
 
+from cogs.changes import change_lines
 from cogs.text import cut, safe
-from cogs.wording import bar, cost_line, duration, message_link, prompt_of, settings_line
+from cogs.wording import (
+    bar,
+    cost_line,
+    duration,
+    message_link,
+    prompt_of,
+    provider_title,
+    settings_line,
+)
 from jobs.model import Job, JobId, Progress, Standing
 from jobs.states import JobState
 
@@ -83,7 +92,9 @@ def queued(job: Job, standing: Standing | None = None) -> LayoutView:
 def place_line(job: Job, standing: Standing | None) -> str:
     """Say how many are ahead and how long it takes, as far as that is known."""
     if job.due_at is not None and job.attempt:
-        return f"The backend was not reachable; next try <t:{int(job.due_at.timestamp())}:R>."
+        title = provider_title(job.request.provider)
+        why = "could not be reached" if job.setbacks else "takes nothing on just now"
+        return f"{title} {why}; next try <t:{int(job.due_at.timestamp())}:R>."
     if standing is None:
         return "Waiting for its turn."
     videos = "1 video is" if standing.ahead == 1 else f"{standing.ahead} videos are"
@@ -102,7 +113,7 @@ def running(job: Job, progress: Progress | None = None) -> LayoutView:
     """Return the card of a job that is being worked on; only measured numbers are shown."""
     is_stopping = job.cancel_requested and job.state in CANCELLABLE  # later on it is ignored
     title = "Stopping" if is_stopping else STAGES[job.state]
-    lines = [f"### {title}", safe(prompt_of(job), MAX_PROMPT_CHARS)]
+    lines = [f"### {title}", safe(prompt_of(job), MAX_PROMPT_CHARS), *change_lines(job)]
     if progress is not None and job.state is JobState.RUNNING:
         lines += [line for line in [progress_line(progress)] if line]
     buttons = [cancel_button(job)] if job.state in CANCELLABLE else []

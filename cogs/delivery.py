@@ -22,7 +22,7 @@ from cogs.cards import card
 from cogs.history import search
 from cogs.results import result
 from cogs.text import alt_text
-from cogs.wording import prompt_of
+from cogs.wording import note_of, prompt_of, used_model
 from jobs.errors import RequestError
 from jobs.model import (
     Delivered,
@@ -127,7 +127,7 @@ class DiscordDelivery:
             models = self._catalogue.provider(job.backend).models()
         except RequestError:  # the backend was switched off meanwhile
             return ""
-        return next((model.note for model in models if model.id == job.request.model), "")
+        return next((note_of(model) for model in models if model.id == used_model(job)), "")
 
     # The result
 

@@ -2,9 +2,10 @@
 
 import discord
 from discord import app_commands
+from discord.app_commands import Range
 from discord.ext import commands
 
-from cogs.pages import models_page
+from cogs.model_pages import models_page
 from jobs.ports import Catalogue
 
 
@@ -15,7 +16,10 @@ class ModelsCog(commands.Cog):
         self._catalogue = catalogue
 
     @app_commands.command(name="models", description="The models: sizes, defaults, trigger words")
-    async def models(self, interaction: discord.Interaction) -> None:
-        """Show all models, the default one first."""
-        found = [model for one in self._catalogue.providers() for model in one.models()]
-        await interaction.response.send_message(view=models_page(found), ephemeral=True)
+    @app_commands.describe(search="Words of a name, a trigger word, or a provider")
+    async def models(
+        self, interaction: discord.Interaction, search: Range[str, 1, 100] | None = None
+    ) -> None:
+        """Show the models, the default one first."""
+        view = models_page(self._catalogue.providers(), search or "")
+        await interaction.response.send_message(view=view, ephemeral=True)

@@ -1,20 +1,20 @@
-"""What `/queue`, `/job info`, `/models` and `/help` show: pure functions to Components V2."""
+"""What `/queue`, `/job info` and `/help` show: pure functions to Components V2."""
 
 from collections.abc import Mapping, Sequence
 
 import discord
 from discord.ui import ActionRow, Button, Container, LayoutView, TextDisplay
 
-from cogs.cards import GOOD, WORKING, still
-from cogs.text import code, cut, safe
+from cogs.cards import GOOD, ODD, WORKING, still
+from cogs.changes import change_lines
+from cogs.model_pages import model_text
+from cogs.text import cut, safe
 from cogs.wording import cost_line, duration, message_link, prompt_of, settings_line
 from jobs.model import Job, JobId, Standing
 from jobs.request import ModelInfo
 from jobs.states import JobState
 
 MAX_JOBS = 15
-MAX_MODELS = 12
-MAX_PAGE_CHARS = 3500  # of Discord's 4000
 
 FIRST_STEPS = """### Flipbook turns words into short videos
 Try: `/video prompt: a red circle moving to the right`
@@ -22,6 +22,10 @@ Everything else is optional: `seed` repeats a video, `aspect` shapes it, `frames
 its length, and `a seed | a sprout | a tree` travels from prompt to prompt.
 `/queue` shows who waits, `/job info` what became of a video, `/job cancel` stops one, and \
 `/models` what can render."""
+
+
+DECISIONS = """They were sent once and are not sent again by themselves. If the provider's own \
+list of jobs shows that it made one, **charge** it; if not, **release** it, or **retry** it."""
 
 
 def queue_page(
@@ -58,7 +62,8 @@ def job_page(job: Job, standing: Standing | None) -> LayoutView:
         lines.append(cut(job.failure.message, 400))
     if job.state.is_final:
         lines.append(cost_line(job))
-    lines += [settings_line(job), *time_lines(job), f"-# asked by <@{job.requester.user_id}>"]
+    lines += [settings_line(job), *change_lines(job), *time_lines(job)]
+    lines.append(f"-# asked by <@{job.requester.user_id}>")
     links: list[Button[LayoutView]] = []
     target = job.message_id or job.address.card_id
     if target:
@@ -79,38 +84,21 @@ def time_lines(job: Job) -> list[str]:
     return lines
 
 
-def models_page(models: Sequence[ModelInfo]) -> LayoutView:
-    """Return what can render here, the default one first."""
-    if not models:
-        return page(WORKING, ["### Models", "No backend is switched on; its operator has to act."])
-    texts: list[str] = []
-    room = MAX_PAGE_CHARS
-    for model in models[:MAX_MODELS]:
-        text = model_text(model)
-        if len(text) > room:
-            break
-        texts.append(text)
-        room -= len(text)
-    if len(texts) < len(models):
-        texts.append(f"-# and {len(models) - len(texts)} more; the option `model` finds them")
-    return page(WORKING, ["### Models", *texts])
+def unconfirmed_page(jobs: Sequence[Job]) -> LayoutView:
+    """Return a server's jobs whose provider never answered, and what a moderator can do."""
+    title = "### Waiting for their provider's word"
+    if not jobs:
+        return page(GOOD, [title, "None: nothing here needs a decision."])
+    lines = [unconfirmed_line(job) for job in jobs[:MAX_JOBS]]
+    if len(jobs) > MAX_JOBS:
+        lines.append(f"-# and {len(jobs) - MAX_JOBS} more")
+    return page(ODD, [title, "\n".join(lines), DECISIONS])
 
 
-def model_text(model: ModelInfo) -> str:
-    """Return one model with its defaults, sizes, trigger words and note."""
-    d = model.defaults
-    lines = [
-        f"**{safe(model.title, 80)}** {code(model.id, 80)} · {model.provider}",
-        (
-            f"-# {d.width}\u00d7{d.height}, {d.frames} frames at {d.fps} fps, {d.steps} steps, "
-            f"guidance {d.guidance_scale:g} · sides {model.min_side} to {model.max_side}"
-        ),
-    ]
-    if model.trigger_words:
-        lines.append(f"-# say: {safe(', '.join(model.trigger_words), 200)}")
-    if model.note:
-        lines.append(f"-# {cut(model.note, 200)}")
-    return "\n".join(lines)
+def unconfirmed_line(job: Job) -> str:
+    """Return one unconfirmed job on one line."""
+    asked = f"asked <t:{int(job.created_at.timestamp())}:R> by <@{job.requester.user_id}>"
+    return f"`{job.id}` {job.backend} · {asked} · {safe(prompt_of(job), 60)}"
 
 
 def help_page(model: ModelInfo | None, lacking: Sequence[str], *, is_manager: bool) -> LayoutView:

@@ -4,14 +4,14 @@ import discord
 from discord.ui import ActionRow, Button, Container, LayoutView, MediaGallery, TextDisplay
 
 from cogs.cards import GOOD, again_id, still, warning_lines
+from cogs.changes import change_lines
 from cogs.text import alt_text, cut, safe
-from cogs.wording import measured, prompt_of, settings_line, used_prompt
+from cogs.wording import MAX_NOTE_CHARS, measured, prompt_of, settings_line, used_prompt
 from jobs.model import Job
 
-MAX_PROMPT_CHARS = 800
-MAX_USED_CHARS = 500
+MAX_PROMPT_CHARS = 700
+MAX_USED_CHARS = 400
 MAX_WARNINGS_CHARS = 250
-MAX_NOTE_CHARS = 200
 
 
 def result(job: Job, *, note: str = "") -> LayoutView:
@@ -46,7 +46,7 @@ def detail_lines(job: Job, note: str) -> list[str]:
     used = used_prompt(job)
     rendered = job.receipt.timings_s.get("rendered") if job.receipt else None
     took = "" if rendered is None else f" · took {measured(rendered)}"
-    lines = warning_lines(job, limit=MAX_WARNINGS_CHARS)
+    lines = [*warning_lines(job, limit=MAX_WARNINGS_CHARS), *change_lines(job)]
     lines += [f"-# Prompt used: {safe(used, MAX_USED_CHARS)}"] if used else []
     lines.append(f"-# {settings_line(job)}{took} · job `{job.id}`")
     if job.parent_id is not None:

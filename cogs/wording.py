@@ -1,13 +1,28 @@
 """The words and small pictures that cards, results and lists share."""
 
-from cogs.text import code, cut
+from cogs.text import code, cut, safe
 from jobs.model import Job
+from jobs.prices import write_price
 from jobs.prompts import write_prompt
 from jobs.quota import Settlement, settlement_of
-from jobs.request import Scheduler
+from jobs.request import ModelInfo, ProviderName, Scheduler
+from jobs.states import JobState
 
 BAR_CELLS = 12
 MAX_SETTINGS_CHARS = 600
+MAX_NOTE_CHARS = 200
+
+
+TITLES = {
+    ProviderName.LOCAL: "The local engine",
+    ProviderName.MODELSLAB: "ModelsLab",
+    ProviderName.NOVITA: "Novita",
+}
+
+
+def provider_title(name: ProviderName) -> str:
+    """Return a backend's name as it stands at the start of a sentence."""
+    return TITLES[name]
 
 
 def bar(fraction: float, cells: int = BAR_CELLS) -> str:
@@ -36,16 +51,38 @@ def measured(seconds: float) -> str:
 def settings_line(job: Job) -> str:
     """Say with what a video is made, most wanted first; once it is made, what was really used."""
     parts = [
-        f"seed `{job.receipt.seed if job.receipt else job.request.seed}`",
-        code(job.request.model, 60),
+        f"seed `{used_seed(job)}`",
+        code(used_model(job), 60),
         f"{used(job, 'width')}\u00d7{used(job, 'height')}",
         f"{used(job, 'frames')} frames at {used(job, 'fps')} fps",
         f"{used(job, 'steps')} steps",
         f"guidance {used(job, 'guidance_scale')}",
         used(job, "scheduler").removesuffix("Scheduler"),
+        price_words(job),
         *option_parts(job),
     ]
     return cut(" · ".join(part for part in parts if part), MAX_SETTINGS_CHARS)
+
+
+def price_words(job: Job) -> str:
+    """Say what a video costs the one who runs the bot; nothing where no price is known."""
+    if job.receipt is not None and job.receipt.price_micros:
+        price = write_price(job.receipt.price_micros, job.receipt.currency)
+        return price if job.receipt.price_is_actual else f"about {price}"
+    return f"about {write_price(job.price_micros, job.currency)}" if job.price_micros else ""
+
+
+def used_seed(job: Job) -> int:
+    """Return the seed that the backend says it used, or else the one it was given."""
+    told = job.receipt.effective.get("seed") if job.receipt else None
+    given = job.receipt.seed if job.receipt else job.request.seed
+    return told if isinstance(told, int) else given
+
+
+def used_model(job: Job) -> str:
+    """Return the model that the backend says it used, or else the one that was asked for."""
+    told = job.receipt.effective.get("model") if job.receipt else None
+    return told if isinstance(told, str) and told else job.request.model
 
 
 def used(job: Job, name: str) -> str:
@@ -55,7 +92,9 @@ def used(job: Job, name: str) -> str:
     match value:
         case None:
             return ""
-        case int() | float():
+        case int():
+            return str(value)
+        case float():
             return f"{value:g}"
         case _:
             return plain_words(str(value))
@@ -83,6 +122,13 @@ def option_parts(job: Job) -> list[str]:
     return [text for text, is_set in parts.items() if is_set]
 
 
+def note_of(model: ModelInfo, limit: int = MAX_NOTE_CHARS) -> str:
+    """Return what a model has to say about itself; only that of our own may be formatted."""
+    if not model.note or model.provider is ProviderName.LOCAL:
+        return cut(model.note, limit)
+    return safe(model.note, limit)
+
+
 def scheduler_name(scheduler: Scheduler) -> str:
     """Shorten a scheduler's name to what people call it."""
     return scheduler.value.removesuffix("Scheduler")
@@ -102,8 +148,11 @@ def used_prompt(job: Job) -> str | None:
 
 def cost_line(job: Job) -> str:
     """Say whether an ended job counts, as the books will have it."""
-    is_free = settlement_of(job) in (Settlement.RELEASE, None)
-    return "It cost nothing." if is_free else "It counts, because its rendering had begun."
+    if settlement_of(job) in (Settlement.RELEASE, None):
+        return "It cost nothing."
+    is_decided = job.state is JobState.FAILED  # nothing else lets a failed one count
+    reason = "a moderator decided so" if is_decided else "its rendering had begun"
+    return f"It counts, because {reason}."
 
 
 def message_link(job: Job, message_id: int) -> str:

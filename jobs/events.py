@@ -10,12 +10,13 @@ from jobs.model import JobId
 
 
 class Notices:
-    """Wakes the runner when a job was queued or a cancel was asked."""
+    """Wakes the runner when a job was queued or ended, a cancel was asked, or mail came."""
 
     def __init__(self) -> None:
         self._queued: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._cancels: dict[JobId, asyncio.Event] = {}
         self.ended = asyncio.Event()
+        self.mail = asyncio.Event()
 
     def job_queued(self, backend: str) -> None:
         """Tell the runner that a backend has work."""
@@ -39,3 +40,11 @@ class Notices:
         if job_id in self._cancels:
             self._cancels[job_id].set()
         self.ended.set()
+
+    def job_ended(self) -> None:
+        """Tell the runner that a job which nobody works on has ended, so its card is old."""
+        self.ended.set()
+
+    def letter_arrived(self) -> None:
+        """Tell the runner that there are letters to look at."""
+        self.mail.set()

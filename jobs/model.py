@@ -73,6 +73,9 @@ class Receipt(BaseModel, frozen=True):
         versions: Of Flipbook and of what rendered.
         timings_s: Seconds by stage: waited, rendered.
         cost: UNet calls x latent pixels x frames.
+        price_micros: What it cost in millionths of `currency`, or None if no price is known.
+        price_is_actual: The backend said so; otherwise the price is an estimate.
+        currency: Three letters of ISO 4217.
         parent_job: The job that this one repeats.
     """
 
@@ -88,6 +91,9 @@ class Receipt(BaseModel, frozen=True):
     versions: dict[str, str] = {}
     timings_s: dict[str, float] = {}
     cost: int = 0
+    price_micros: int | None = None
+    price_is_actual: bool = False
+    currency: str = ""
     parent_job: str | None = None
 
     def evolve(self, **changes: object) -> Self:
@@ -133,6 +139,8 @@ class Job:
         due_at: Not claimed or delivered before.
         endpoint: Where it was submitted; a resumed job polls there.
         estimate_s: Expected render seconds at the time of asking, if any were measured.
+        price_micros: Expected price in millionths of `currency`; None if no price is known.
+        refused_by: The backends that turned it away; it is not sent to them again.
         message_id: The posted result.
         started_at: When the backend accepted it.
         rendered_at: When the backend finished.
@@ -156,6 +164,9 @@ class Job:
     provider_job_id: str | None = None
     endpoint: str | None = None
     estimate_s: float | None = None
+    price_micros: int | None = None
+    currency: str = ""
+    refused_by: tuple[str, ...] = ()
     cancel_requested: bool = False
     receipt: Receipt | None = None
     artifact: Artifact | None = None
@@ -206,12 +217,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A backend's answer to a submit."""
+    """A backend's answer to a submit.
+
+    Attributes:
+        price_micros: What the backend says it billed, in millionths of the currency of the
+            price table; None if it does not say.
+    """
 
     provider_job_id: str
     endpoint: str
     sent: Mapping[str, object]
     effective: Mapping[str, object]
+    price_micros: int | None = None
 
 
 class HealthState(StrEnum):

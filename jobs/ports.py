@@ -75,11 +75,17 @@ class JobStore(Protocol):
         ...
 
     async def save(
-        self, before: Job, after: Job, *, now: datetime, settle: Settlement | None = None
+        self,
+        before: Job,
+        after: Job,
+        *,
+        now: datetime,
+        settle: Settlement | None = None,
+        note: Mapping[str, object] | None = None,
     ) -> Job:
         """Write `after` over `before`, append the event, settle the books: all or nothing.
 
-        A `cancel_requested` that others wrote meanwhile is kept.
+        A `cancel_requested` that others wrote meanwhile is kept; `note` goes into the event.
 
         Raises:
             StaleAttemptError: The row is not at the attempt and state of `before`.
@@ -110,6 +116,18 @@ class JobStore(Protocol):
         self, *, guild_id: int | None = None, user_id: int | None = None, is_open: bool, limit: int
     ) -> Sequence[Job]:
         """Return open jobs oldest first, or ended ones newest first."""
+        ...
+
+    async def made_as(self, backend: str, provider_job_id: str) -> JobId | None:
+        """Return the job that a backend made under an id of its own, if we know of one."""
+        ...
+
+    async def endpoints(self, backend: str) -> Sequence[str]:
+        """Return where a backend's open jobs were submitted, each place once."""
+        ...
+
+    async def unconfirmed(self, guild_id: int, *, limit: int) -> Sequence[Job]:
+        """Return a server's jobs whose paid submit was never answered, oldest first."""
         ...
 
     async def stale_cards(self, *, limit: int) -> Sequence[Job]:

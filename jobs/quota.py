@@ -2,10 +2,11 @@
 
 A charge is reserved in the transaction that inserts the job and committed or released in
 the transaction that ends it. Amounts are integers; the window is fixed when the charge is
-made, so a refund goes back to the day it came from.
+made, so a refund goes back to the day it came from. A job that came out cheaper than it was
+reserved commits what it cost and releases the rest; it never commits more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -74,11 +75,30 @@ def window_of(now: datetime) -> str:
     return f"day:{now:%Y-%m-%d}"
 
 
-def charges_for(
-    requester: Requester, request: ResolvedRequest, tier: Tier, now: datetime
-) -> Sequence[Charge]:
-    """Return what a job costs, in a fixed order so that reservations cannot deadlock."""
+def amounts_of(request: ResolvedRequest, price_micros: int | None) -> Mapping[Unit, int]:
+    """Return what a video costs in each unit; a price that is not known is left out."""
     amounts = {Unit.VIDEOS: 1, Unit.VIDEO_MS: round(request.duration_s * 1000)}
+    return amounts if price_micros is None else {**amounts, Unit.MONEY_MICROS: price_micros}
+
+
+def charges_for(
+    requester: Requester,
+    request: ResolvedRequest,
+    tier: Tier,
+    now: datetime,
+    *,
+    price_micros: int | None = None,
+) -> Sequence[Charge]:
+    """Return what a job costs, in a fixed order so that reservations cannot deadlock.
+
+    Args:
+        requester: Whose account it is booked on.
+        request: What is to be made.
+        tier: Sets the limits.
+        now: Sets the window.
+        price_micros: The expected price in millionths of the operator's currency, if there is
+            one.
+    """
     return [
         Charge(
             account=account_of(requester),
@@ -87,23 +107,23 @@ def charges_for(
             amount=amount,
             limit=tier.daily.get(unit),
         )
-        for unit, amount in sorted(amounts.items())
+        for unit, amount in sorted(amounts_of(request, price_micros).items())
+        if amount > 0
     ]
 
 
 def settlement_of(job: Job) -> Settlement | None:
     """Say how an ended job settles; None while it is open.
 
-    Failed jobs, jobs cancelled before they ran and results lost by our fault cost nothing.
+    Failed jobs, jobs cancelled before they ran and results lost by our fault cost nothing; a
+    failure that is not ours is one that a moderator had counted.
     """
     match job.state:
         case JobState.DONE:
             return Settlement.COMMIT
-        case JobState.FAILED:
-            return Settlement.RELEASE
         case JobState.CANCELLED:
             return Settlement.RELEASE if job.started_at is None else Settlement.COMMIT
-        case JobState.UNDELIVERED:
+        case JobState.FAILED | JobState.UNDELIVERED:
             is_ours = job.failure is None or job.failure.is_ours
             return Settlement.RELEASE if is_ours else Settlement.COMMIT
         case _:

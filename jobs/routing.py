@@ -1,41 +1,103 @@
 """Chooses the backend and the model for a request, from memory."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from jobs.errors import RequestError
+from jobs.limits import resolve
+from jobs.model import HealthState
 from jobs.ports import Catalogue, Provider
-from jobs.request import ModelInfo, VideoRequest
+from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
 
 
-def route(request: VideoRequest, catalogue: Catalogue) -> tuple[Provider, ModelInfo]:
-    """Return who renders the request, and with what.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Who renders a request, with which model, and what of it is not honoured."""
 
-    A named provider wins; otherwise the first backend that has the named model; otherwise
-    the default backend with its default model.
+    provider: Provider
+    model: ModelInfo
+    request: ResolvedRequest
+    warnings: tuple[str, ...]
+
+
+def route(
+    request: VideoRequest,
+    catalogue: Catalogue,
+    *,
+    draw_seed: Callable[[], int],
+    without: Collection[str] = (),
+) -> Route:
+    """Return who renders the request.
+
+    A named provider wins. Otherwise it is the first backend that is able to: it has the model,
+    finds nothing senseless in the request, and does not refuse everyone. The default backend
+    comes first, and one that cannot be reached just now after all that can.
+
+    Args:
+        request: As it was asked.
+        catalogue: The backends that are on.
+        draw_seed: Gives a seed where none was asked.
+        without: Names of backends that have turned this very request away.
 
     Raises:
-        RequestError: The provider is off, or nobody has the model.
+        RequestError: Nobody is able to; the message is that of the backend that comes first.
     """
     if request.provider is not None:
-        providers: Sequence[Provider] = [catalogue.provider(request.provider)]
-    else:
-        providers = catalogue.providers()
-    for provider in providers:
-        for model in provider.models():
-            if request.model is None or model.id == request.model:
-                return provider, model
-    raise _no_model(request.model, providers)
+        return _at(catalogue.provider(request.provider), request, draw_seed)
+    providers = [one for one in catalogue.providers() if one.name not in without]
+    owners = [one for one in providers if _model_at(one, request.model) is not None]
+    if not owners:
+        raise _no_model(request.model, providers)
+    refusals: list[RequestError] = []
+    for provider in sorted(owners, key=_rank):
+        try:
+            return _at(provider, request, draw_seed)
+        except RequestError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _rank(provider: Provider) -> int:
+    """Put backends that can be reached first; the order of the catalogue decides the rest."""
+    return list(HealthState).index(provider.health.state)
+
+
+def _at(provider: Provider, request: VideoRequest, draw_seed: Callable[[], int]) -> Route:
+    """Return the route to one backend.
+
+    Raises:
+        RequestError: It is not able to.
+    """
+    model = _model_at(provider, request.model)
+    if model is None:
+        raise _no_model(request.model, [provider])
+    resolved = resolve(request, model, draw_seed=draw_seed)
+    warnings = tuple(provider.check(resolved))
+    if provider.health.state is HealthState.OUT:
+        raise RequestError(_out(provider), field="provider")
+    return Route(provider=provider, model=model, request=resolved, warnings=warnings)
+
+
+def _model_at(provider: Provider, model: str | None) -> ModelInfo | None:
+    """Return the model of that name at a backend, or the backend's default one."""
+    return next((one for one in provider.models() if model is None or one.id == model), None)
+
+
+def _out(provider: Provider) -> str:
+    reason = provider.health.reason or f"{provider.name} takes no videos at the moment."
+    return f"{reason} Nothing was charged."
 
 
 def _no_model(asked: str | None, providers: Sequence[Provider]) -> RequestError:
-    """Say why: the model is broken, or unknown, or there is none at all."""
+    """Say why: the model is broken, or unknown, or nobody can tell what there is."""
     faults = {name: why for provider in providers for name, why in provider.faults().items()}
     if asked in faults:
         return RequestError(faults[asked], field="model")
     names = sorted(model.id for provider in providers for model in provider.models())
     if asked is None or not names:
-        why = next(iter(faults.values()), "No model can be used here at the moment.")
+        whys = [*faults.values(), *(one.health.reason for one in providers if one.health.reason)]
+        why = next(iter(whys), "No model can be used here at the moment.")
         return RequestError(why, field="model")
     near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5) or names[:3]
     message = f"`model`: there is no {_quote(asked)} here; try {', '.join(near)} (see /models)."

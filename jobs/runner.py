@@ -13,6 +13,7 @@ from jobs.board import Board
 from jobs.errors import FlipbookError, RequestError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices
+from jobs.mail import Mail
 from jobs.model import Job, JobId
 from jobs.ports import Catalogue, Clock, JobStore, Provider
 from jobs.request import ProviderName
@@ -38,6 +39,7 @@ class Runner:
         jobs: JobStore,
         catalogue: Catalogue,
         steps: Steps,
+        mail: Mail,
         board: Board,
         notices: Notices,
         estimator: Estimator,
@@ -47,6 +49,7 @@ class Runner:
         self._jobs = jobs
         self._catalogue = catalogue
         self._steps = steps
+        self._mail = mail
         self._board = board
         self._notices = notices
         self._estimator = estimator
@@ -79,6 +82,7 @@ class Runner:
                 for provider in self._catalogue.providers()
             ]
             loops.append(group.create_task(self._tend_loop(group), name="tend"))
+            loops.append(group.create_task(self._mail_loop(group), name="mail"))
             await self._stopping.wait()
             for loop in loops:
                 loop.cancel()
@@ -140,6 +144,8 @@ class Runner:
             if held is work:
                 del self._working[work.job.id]
                 self._notices.unwatch_cancel(work.job.id)
+            if work.job.state is JobState.UNCONFIRMED:
+                self._notices.letter_arrived()  # perhaps it came while the job was in hand
 
     async def _close(self, job: Job) -> None:
         """Show where the job ended up, and let the others move on."""
@@ -161,6 +167,22 @@ class Runner:
                 self._card_due[job.id] = self._clock.now() + CARD_PAUSE
         except StorageError:
             logger.exception("Card of job %s", job.id, extra={"action": "storage_failed"})
+
+    async def _mail_loop(self, group: asyncio.TaskGroup) -> None:
+        """Look at webhooks as they come; beside the tending, because a backend may be slow."""
+        while True:
+            self._notices.mail.clear()
+            await self._read_mail(group)
+            await self._either(self._notices.mail.wait(), TEND_S)
+
+    async def _read_mail(self, group: asyncio.TaskGroup) -> None:
+        try:
+            async for job in self._mail.healed(in_hand=self._working):
+                self._start(group, job, _nothing)
+                self._board.expect(job.id)
+                self._board.tell(job)
+        except Exception:
+            logger.exception("Mail not read", extra={"action": "mail_failed"})
 
     async def _tend_loop(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -221,7 +243,7 @@ class Runner:
             await provider.cancel(job)
             await self._close(await self._steps.requeue(job))
         elif job.state is JobState.SUBMITTING:
-            error = FlipbookError("The provider's answer was lost; a moderator has to decide.")
+            error = FlipbookError("The provider's answer was lost.")
             parked = await self._steps.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
             await self._close(parked)
         else:

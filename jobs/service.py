@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from jobs.errors import ClosedError, NotAllowedError, NotFoundError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices
-from jobs.limits import resolve
 from jobs.model import Address, Job, JobId, Origin, Requester, Standing
 from jobs.ports import ArtifactStore, Catalogue, Clock, JobStore, Media, QuotaStore
+from jobs.prices import PriceTable
 from jobs.quota import charges_for
 from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
 from jobs.routing import route
@@ -36,11 +36,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What would be rendered, by which model, and what would not be honoured."""
+    """What would be rendered, by which model, and what would not be honoured.
+
+    Attributes:
+        price_micros: The expected price in millionths of `currency`; None if none is known.
+    """
 
     request: ResolvedRequest
     model: ModelInfo
     warnings: tuple[str, ...]
+    price_micros: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,7 @@ class Service:
         estimator: Estimator,
         clock: Clock,
         draws: Draws,
+        prices: PriceTable | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._jobs = jobs
@@ -85,6 +92,7 @@ class Service:
         self._estimator = estimator
         self._clock = clock
         self._draws = draws
+        self._prices = prices or PriceTable()
         self._is_open = True
 
     def close(self) -> None:
@@ -100,9 +108,15 @@ class Service:
         """
         if not self._is_open:
             raise ClosedError("Flipbook is restarting; ask again in a minute.")
-        provider, model = route(request, self.catalogue)
-        resolved = resolve(request, model, draw_seed=self._draws.seed)
-        return Plan(request=resolved, model=model, warnings=tuple(provider.check(resolved)))
+        found = route(request, self.catalogue, draw_seed=self._draws.seed)
+        price_micros = self._prices.price_of(found.request)
+        return Plan(
+            request=found.request,
+            model=found.model,
+            warnings=found.warnings,
+            price_micros=price_micros,
+            currency="" if price_micros is None else self._prices.currency,
+        )
 
     async def accept_image(self, content: bytes) -> str:
         """Check and store an init image; return its id for `VideoRequest.image`.
@@ -136,8 +150,12 @@ class Service:
             parent_id=ask.parent_id,
             created_at=now,
             estimate_s=await self._estimator.seconds(plan.request),
+            price_micros=plan.price_micros,
+            currency=plan.currency,
         )
-        charges = charges_for(ask.requester, plan.request, tier, now)
+        charges = charges_for(
+            ask.requester, plan.request, tier, now, price_micros=plan.price_micros
+        )
         job, is_new = await self._jobs.enqueue(job, charges)
         if is_new:
             self._notices.job_queued(job.backend)

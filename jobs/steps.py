@@ -7,6 +7,7 @@ made once per job, and if its answer is lost the job waits as `unconfirmed`.
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 
@@ -24,6 +25,8 @@ from jobs.errors import (
     UnavailableError,
     UnconfirmedError,
 )
+from jobs.failover import elsewhere
+from jobs.intake import Intake
 from jobs.model import (
     Delivered,
     Failure,
@@ -33,6 +36,7 @@ from jobs.model import (
     Origin,
     Outcome,
     Receipt,
+    Submission,
     TooLarge,
 )
 from jobs.ports import (
@@ -43,8 +47,8 @@ from jobs.ports import (
     JobStore,
     Media,
     Provider,
-    Rendering,
 )
+from jobs.prices import PriceTable
 from jobs.quota import settlement_of
 from jobs.retry import MAX_SETBACKS, retry_delay
 from jobs.states import JobState
@@ -53,6 +57,10 @@ logger = logging.getLogger(__name__)
 
 MAX_FITS = 3  # how often a file is made smaller before the channel counts as impossible
 FIT_MARGIN = 0.95  # a limit that was announced wrongly once is approached from below
+# How long a paid video can still be had: ModelsLab deletes temporary files after a day
+# (https://docs.modelslab.com/video-api/texttovideo, `temp`). A full disk or a broken network
+# that is mended before loses no video.
+VIDEO_LIFE = timedelta(hours=24)
 
 
 class Steps:
@@ -69,6 +77,7 @@ class Steps:
         board: Board,
         clock: Clock,
         version: str,
+        prices: PriceTable | None = None,
     ) -> None:
         self._jobs = jobs
         self._catalogue = catalogue
@@ -77,7 +86,8 @@ class Steps:
         self._deliveries = deliveries
         self._board = board
         self._clock = clock
-        self._version = version
+        self._intake = Intake(artifacts=artifacts, media=media, clock=clock, version=version)
+        self._prices = prices or PriceTable()
 
     async def take(self, job: Job) -> Job:
         """Move an active job on by one step and return it as it now stands."""
@@ -109,22 +119,18 @@ class Steps:
         except UnconfirmedError as error:
             return await self.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
         except (RefusedError, RequestError) as error:
-            return await self.fail(job, "refused", error)
+            return await self._turned_away(job, error)
         except RenderCancelledError:
             return await self.move(job, JobState.CANCELLED)
-        receipt = self._receipt(job).evolve(
-            provider_job_id=submission.provider_job_id,
-            sent=dict(submission.sent),
-            effective=dict(submission.effective),
-        )
-        return await self.move(
-            job,
-            JobState.RUNNING,
-            provider_job_id=submission.provider_job_id,
-            endpoint=submission.endpoint,
-            receipt=receipt,
-            started_at=self._clock.now(),
-        )
+        return await self._accepted(job, submission)
+
+    async def heal(self, job: Job, submission: Submission, *, lease_until: datetime) -> Job:
+        """Take up what the lost answer of a submit would have said.
+
+        Raises:
+            StaleAttemptError: The job is no longer unconfirmed under this attempt.
+        """
+        return await self._accepted(job, submission, failure=None, lease_until=lease_until)
 
     async def render(self, job: Job) -> Job:
         """Follow the backend until it is done."""
@@ -142,12 +148,15 @@ class Steps:
     async def fetch(self, job: Job) -> Job:
         """Take the file over: stream, decode to the end, tag with the receipt, keep."""
         try:
-            async with self._provider(job).fetch(job) as rendering:
-                return await self._keep(job, rendering)
+            receipt = job.receipt or self._receipt(job)
+            artifact, receipt = await self._intake.take(job, self._provider(job), receipt)
+            return await self.move(job, JobState.READY, receipt=receipt, artifact=artifact)
         except InterruptedRenderError as error:
             return await self._repeat(job, "interrupted", error)
         except StorageFullError as error:
             return await self._repeat(job, "disk_full", error)
+        except (UnavailableError, UnconfirmedError) as error:
+            return await self._repeat(job, "no_download", error)
         except (ProviderError, MediaError) as error:
             await self._artifacts.discard(job)
             return await self.fail(job, "bad_file", error)
@@ -192,10 +201,7 @@ class Steps:
         self, job: Job, code: str, error: FlipbookError, *, state: JobState = JobState.FAILED
     ) -> Job:
         """End a job (or park it) with a sentence for the one who asked."""
-        detail = error.detail if isinstance(error, ProviderError) else ""
-        logger.warning(
-            "Job %s: %s: %s %s", job.id, code, error, detail, extra={"action": f"job_{code}"}
-        )
+        self._log_trouble(job, code, error)
         return await self.move(job, state, failure=Failure(code=code, message=error.user_message))
 
     async def requeue(self, job: Job, **changes: object) -> Job:
@@ -211,12 +217,53 @@ class Steps:
         }
         return await self.move(job, JobState.QUEUED, **{**fresh, **changes})
 
+    async def _accepted(self, job: Job, submission: Submission, **changes: object) -> Job:
+        receipt = self._receipt(job).evolve(
+            provider_job_id=submission.provider_job_id,
+            sent=dict(submission.sent),
+            effective=dict(submission.effective),
+        )
+        if submission.price_micros is not None:  # in the books, a commit takes no more than held
+            price = submission.price_micros
+            currency = job.currency or self._prices.currency
+            changes = {**changes, "price_micros": price, "currency": currency}
+            receipt = receipt.evolve(price_micros=price, price_is_actual=True, currency=currency)
+        return await self.move(
+            job,
+            JobState.RUNNING,
+            provider_job_id=submission.provider_job_id,
+            endpoint=submission.endpoint,
+            receipt=receipt,
+            started_at=self._clock.now(),
+            **changes,
+        )
+
+    async def _turned_away(self, job: Job, error: RefusedError | RequestError) -> Job:
+        """End a job that was refused; one that meets a closed door goes to the next backend."""
+        is_closed = isinstance(error, RefusedError) and error.refuses_everyone
+        changes = elsewhere(job, self._catalogue, self._prices) if is_closed else None
+        if changes is None:
+            return await self.fail(job, "refused", error)
+        self._log_trouble(job, "moves_on", error)
+        return await self.requeue(job, **changes)
+
     async def _repeat(self, job: Job, code: str, error: FlipbookError) -> Job:
-        """Render again what was lost on this side; what was paid for is not bought twice."""
+        """Try again what went wrong on this side: render, or only fetch what was paid for."""
         await self._artifacts.discard(job)
         if self._provider(job).is_paid:
-            return await self.fail(job, code, error)
+            return await self._stay(job, code, error)
         return await self._set_back(job, code, error)
+
+    async def _stay(self, job: Job, code: str, error: FlipbookError) -> Job:
+        """Wait with a paid job where it stands, unless its video must be gone by now."""
+        now = self._clock.now()
+        if now - (job.rendered_at or job.started_at or now) >= VIDEO_LIFE:
+            return await self.fail(job, code, error)
+        self._log_trouble(job, code, error)
+        waiting = await self.move(job, job.state, setbacks=job.setbacks + 1)
+        after_s = error.retry_after_s if isinstance(error, UnavailableError) else None
+        await self._clock.sleep(retry_delay(waiting.setbacks, after_s).total_seconds())
+        return waiting
 
     async def _set_back(
         self, job: Job, code: str, error: FlipbookError, *, after_s: float | None = None
@@ -225,7 +272,7 @@ class Steps:
         setbacks = job.setbacks + 1
         if setbacks >= MAX_SETBACKS:
             return await self.fail(job, code, error)
-        logger.warning("Job %s: %s", job.id, error, extra={"action": f"job_{code}"})
+        self._log_trouble(job, code, error)
         if isinstance(error, InterruptedRenderError):
             return await self.requeue(job, setbacks=setbacks)
         due_at = self._clock.now() + retry_delay(setbacks, after_s)
@@ -236,26 +283,6 @@ class Steps:
         logger.info("Job %s: %s %s", job.id, error, error.detail, extra={"action": "job_waits"})
         due_at = self._clock.now() + retry_delay(1, error.retry_after_s)
         return await self.requeue(job, due_at=due_at)
-
-    async def _keep(self, job: Job, rendering: Rendering) -> Job:
-        part = await self._artifacts.receive(job, rendering.chunks)
-        info = await self._media.probe(part)
-        now = self._clock.now()
-        started, rendered = job.started_at or now, job.rendered_at or now
-        before = job.receipt or self._receipt(job)
-        effective = {**before.effective, **rendering.effective}
-        receipt = before.evolve(
-            model_hash=effective.pop("model_hash", before.model_hash),
-            effective=effective,
-            versions={"flipbook": self._version, **rendering.versions},
-            timings_s={
-                "waited": round((started - job.created_at).total_seconds(), 3),
-                "rendered": round((rendered - started).total_seconds(), 3),
-            },
-        )
-        await self._media.tag(part, receipt)
-        artifact = await self._artifacts.keep(job, part, info)
-        return await self.move(job, JobState.READY, receipt=receipt, artifact=artifact)
 
     async def _post(self, job: Job, file: Path) -> Delivered | TooLarge | Gone:
         """Deliver; where the answer is "later", wait and deliver again."""
@@ -277,6 +304,13 @@ class Steps:
         await self._artifacts.discard(job)  # the copies that were made to fit
         return undelivered
 
+    def _log_trouble(self, job: Job, code: str, error: FlipbookError) -> None:
+        """Tell the operator the cause, which is not for the channel."""
+        detail = error.detail if isinstance(error, ProviderError) else ""
+        logger.warning(
+            "Job %s: %s: %s %s", job.id, code, error, detail, extra={"action": f"job_{code}"}
+        )
+
     def _provider(self, job: Job) -> Provider:
         return self._catalogue.provider(job.backend)
 
@@ -290,5 +324,7 @@ class Steps:
             model=job.request.model,
             model_hash=hashes.get(job.request.model, ""),
             cost=job.request.cost,
+            price_micros=job.price_micros,
+            currency=job.currency,
             parent_job=job.parent_id,
         )

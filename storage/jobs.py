@@ -10,11 +10,12 @@ from datetime import datetime
 
 from jobs.errors import NotFoundError, StaleAttemptError, StorageError
 from jobs.model import Job, JobId
-from jobs.quota import Charge, Settlement, settlement_of
+from jobs.quota import Charge, Settlement, amounts_of, settlement_of
 from jobs.states import JobState, may_move
 from storage import lists
 from storage.database import Database
 from storage.events import append_event
+from storage.inbox import note_attempt
 from storage.quotas import reserve, settle
 from storage.rows import INSERT_JOB, SELECT_JOB, UPDATE_JOB, to_columns, to_job
 from storage.times import to_micros
@@ -78,6 +79,7 @@ class SqliteJobStore:
             if row is None:
                 return None
             job = _read(connection, row["id"])
+            note_attempt(connection, job, at=now)
             append_event(connection, job, before=JobState.QUEUED, at=now, note={})
             return job
 
@@ -105,7 +107,13 @@ class SqliteJobStore:
         return await self._database.write(work)
 
     async def save(
-        self, before: Job, after: Job, *, now: datetime, settle: Settlement | None = None
+        self,
+        before: Job,
+        after: Job,
+        *,
+        now: datetime,
+        settle: Settlement | None = None,
+        note: Mapping[str, object] | None = None,
     ) -> Job:
         """Write `after` over `before`, append the event, settle the books: all or nothing.
 
@@ -116,7 +124,9 @@ class SqliteJobStore:
             StorageError: The table of states has no such move.
         """
         return await self._database.write(
-            lambda connection: _save(connection, before, after, now=now, settlement=settle)
+            lambda connection: _save(
+                connection, before, after, now=now, settlement=settle, note=note
+            )
         )
 
     async def renew(self, job: Job, *, lease_until: datetime) -> bool:
@@ -183,6 +193,22 @@ class SqliteJobStore:
             lambda connection: pick(connection, guild_id=guild_id, user_id=user_id, limit=limit)
         )
 
+    async def made_as(self, backend: str, provider_job_id: str) -> JobId | None:
+        """Return the job that a backend made under an id of its own, if we know of one."""
+        return await self._database.read(
+            lambda connection: lists.made_as(connection, backend, provider_job_id)
+        )
+
+    async def endpoints(self, backend: str) -> Sequence[str]:
+        """Return where a backend's open jobs were submitted, each place once."""
+        return await self._database.read(lambda connection: lists.endpoints(connection, backend))
+
+    async def unconfirmed(self, guild_id: int, *, limit: int) -> Sequence[Job]:
+        """Return a server's jobs whose paid submit was never answered, oldest first."""
+        return await self._database.read(
+            lambda connection: lists.unconfirmed(connection, guild_id, limit=limit)
+        )
+
     async def stale_cards(self, *, limit: int) -> Sequence[Job]:
         """Return ended jobs whose card was not brought to their last state yet."""
         return await self._database.read(
@@ -226,7 +252,8 @@ def _save(
     append_event(connection, saved, before=before.state, at=now, note={**failure, **(note or {})})
     settlement = settlement or settlement_of(saved)
     if settlement is not None:
-        settle(connection, saved.id, settlement, at=now)
+        costs = amounts_of(saved.request, saved.price_micros)
+        settle(connection, saved.id, settlement, at=now, costs=costs)
     return saved
 
 

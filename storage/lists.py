@@ -62,6 +62,43 @@ def stale_cards(connection: sqlite3.Connection, *, limit: int) -> Sequence[Job]:
     )
 
 
+def made_as(connection: sqlite3.Connection, backend: str, provider_job_id: str) -> JobId | None:
+    """Return the first job that a backend made under an id of its own."""
+    row = connection.execute(
+        """
+        SELECT id FROM job INDEXED BY job_made_as WHERE backend = ? AND provider_job_id = ?
+        ORDER BY number LIMIT 1
+        """,
+        (backend, provider_job_id),
+    ).fetchone()
+    return None if row is None else JobId(row["id"])
+
+
+def endpoints(connection: sqlite3.Connection, backend: str) -> Sequence[str]:
+    """Return where a backend's open jobs were submitted, each place once."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT endpoint FROM job INDEXED BY job_open
+        WHERE ended_at IS NULL AND backend = ? AND endpoint IS NOT NULL ORDER BY endpoint
+        """,
+        (backend,),
+    )
+    return [row["endpoint"] for row in rows]
+
+
+def unconfirmed(connection: sqlite3.Connection, guild_id: int, *, limit: int) -> Sequence[Job]:
+    """Return a server's jobs that wait for a provider's word, oldest first."""
+    return _jobs(
+        connection,
+        """
+        INDEXED BY job_unconfirmed
+        WHERE job.state = 'unconfirmed' AND job.guild_id = :guild_id
+        ORDER BY job.number LIMIT :limit
+        """,
+        {"guild_id": guild_id, "limit": limit},
+    )
+
+
 def rates(connection: sqlite3.Connection, backend: str, *, limit: int) -> Sequence[float]:
     """Return seconds per unit of cost of the newest finished renders, sorted."""
     rows = connection.execute(

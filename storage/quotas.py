@@ -5,7 +5,7 @@ it pays for are written together or not at all.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import assert_never
 
@@ -44,47 +44,67 @@ def reserve(
 
 
 def settle(
-    connection: sqlite3.Connection, job_id: JobId, settlement: Settlement, *, at: datetime
+    connection: sqlite3.Connection,
+    job_id: JobId,
+    settlement: Settlement,
+    *,
+    at: datetime,
+    costs: Mapping[Unit, int] | None = None,
 ) -> None:
     """Commit or release what a job still holds; what is settled does not move again.
 
     A refund goes to the window that the reservation was made in.
+
+    Args:
+        connection: In a transaction.
+        job_id: The job that ends.
+        settlement: How it ends.
+        at: When.
+        costs: What the job really cost; a commit takes no more than that of a unit named here,
+            and no more than was reserved.
     """
+    held = connection.execute(
+        "SELECT account, window, unit, amount FROM reservation WHERE job_id = ? AND state = 'open'",
+        (job_id,),
+    ).fetchall()
+    for row in held:
+        used = _used(Unit(row["unit"]), row["amount"], settlement, costs or {})
+        values = {**dict(row), "job_id": job_id, "at": to_micros(at), "used": used}
+        _settle_one(connection, values, unused=row["amount"] - used)
+    connection.execute(  # the last statement closes them
+        "UPDATE reservation SET state = ? WHERE job_id = ? AND state = 'open'",
+        (settlement.value, job_id),
+    )
+
+
+def _used(unit: Unit, amount: int, settlement: Settlement, costs: Mapping[Unit, int]) -> int:
     match settlement:
         case Settlement.COMMIT:
-            share_used = 1
+            return min(amount, costs.get(unit, amount))
         case Settlement.RELEASE:
-            share_used = 0
+            return 0
         case _:
             assert_never(settlement)
-    values = {
-        "job_id": job_id,
-        "at": to_micros(at),
-        "kind": settlement.value,
-        "share_used": share_used,
-    }
-    # Three statements over the same open rows; the last one closes them.
+
+
+def _settle_one(
+    connection: sqlite3.Connection, values: Mapping[str, object], *, unused: int
+) -> None:
+    """Book what was used and what is given back, each as a line of the ledger."""
+    for kind, share in (("commit", values["used"]), ("release", unused)):
+        connection.execute(
+            """
+            INSERT INTO ledger (at, job_id, account, window, unit, kind, used_delta, reserved_delta)
+            SELECT :at, :job_id, :account, :window, :unit, :kind,
+                CASE :kind WHEN 'commit' THEN :share ELSE 0 END, -:share
+            WHERE :share > 0
+            """,
+            {**values, "kind": kind, "share": share},
+        )
     connection.execute(
-        """
-        INSERT INTO ledger (at, job_id, account, window, unit, kind, used_delta, reserved_delta)
-        SELECT :at, job_id, account, window, unit, :kind, :share_used * amount, -amount
-        FROM reservation WHERE job_id = :job_id AND state = 'open'
-        """,
+        "UPDATE bucket SET reserved = reserved - :amount, used = used + :used "
+        "WHERE account = :account AND window = :window AND unit = :unit",
         values,
-    )
-    connection.execute(
-        """
-        UPDATE bucket
-        SET reserved = bucket.reserved - open.amount,
-            used = bucket.used + :share_used * open.amount
-        FROM reservation AS open
-        WHERE open.job_id = :job_id AND open.state = 'open' AND open.account = bucket.account
-            AND open.window = bucket.window AND open.unit = bucket.unit
-        """,
-        values,
-    )
-    connection.execute(
-        "UPDATE reservation SET state = :kind WHERE job_id = :job_id AND state = 'open'", values
     )
 
 

@@ -35,7 +35,7 @@ SELECT job.number, job.id, job.origin, job.origin_key, job.guild_id, job.user_id
     job.created_at, job.due_at, job.started_at, job.rendered_at, job.ended_at, job.cost,
     job.estimate_s, job.provider_job_id, job.endpoint, job.card_id, job.message_id,
     job.parent_id, job.address, job.asked, job.request, job.warnings, job.receipt,
-    job.artifact, job.failure
+    job.artifact, job.failure, job.price_micros, job.currency, job.refused_by
 FROM job
 """
 
@@ -44,12 +44,13 @@ INSERT INTO job (
     id, origin, origin_key, guild_id, user_id, backend, state, attempt, attempt_token, setbacks,
     lease_until, cancel_requested, created_at, due_at, started_at, rendered_at, ended_at, cost,
     estimate_s, provider_job_id, endpoint, card_id, message_id, parent_id, address, asked,
-    request, warnings, receipt, artifact, failure
+    request, warnings, receipt, artifact, failure, price_micros, currency, refused_by
 ) VALUES (
     :id, :origin, :origin_key, :guild_id, :user_id, :backend, :state, :attempt, :attempt_token,
     :setbacks, :lease_until, :cancel_requested, :created_at, :due_at, :started_at, :rendered_at,
     :ended_at, :cost, :estimate_s, :provider_job_id, :endpoint, :card_id, :message_id, :parent_id,
-    :address, :asked, :request, :warnings, :receipt, :artifact, :failure
+    :address, :asked, :request, :warnings, :receipt, :artifact, :failure, :price_micros,
+    :currency, :refused_by
 ) ON CONFLICT (origin, origin_key) DO NOTHING
 """
 
@@ -61,7 +62,8 @@ UPDATE job SET
     rendered_at = :rendered_at, ended_at = :ended_at, cost = :cost, estimate_s = :estimate_s,
     provider_job_id = :provider_job_id, endpoint = :endpoint, message_id = :message_id,
     address = :address, request = :request, warnings = :warnings, receipt = :receipt,
-    artifact = :artifact, failure = :failure
+    artifact = :artifact, failure = :failure, price_micros = :price_micros,
+    currency = :currency, refused_by = :refused_by
 WHERE id = :id AND attempt = :fence_attempt AND state = :fence_state
 """
 
@@ -100,6 +102,9 @@ def to_columns(job: Job) -> Mapping[str, object]:
         "receipt": None if job.receipt is None else job.receipt.model_dump_json(),
         "artifact": None if job.artifact is None else json.dumps(dataclasses.asdict(job.artifact)),
         "failure": None if job.failure is None else json.dumps(dataclasses.asdict(job.failure)),
+        "price_micros": job.price_micros,
+        "currency": job.currency,
+        "refused_by": json.dumps(job.refused_by),
     }
 
 
@@ -121,6 +126,9 @@ def to_job(row: sqlite3.Row) -> Job:
         provider_job_id=row["provider_job_id"],
         endpoint=row["endpoint"],
         estimate_s=row["estimate_s"],
+        price_micros=row["price_micros"],
+        currency=row["currency"],
+        refused_by=tuple(json.loads(row["refused_by"])),
         cancel_requested=bool(row["cancel_requested"]),
         message_id=row["message_id"],
         parent_id=None if row["parent_id"] is None else JobId(row["parent_id"]),

@@ -1,5 +1,6 @@
 """Jobs and charges filled with defaults, so that a test states only what matters to it."""
 
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -105,6 +106,11 @@ def make_model(**overrides: Any) -> ModelInfo:
         "max_side": 256,
     }
     return ModelInfo.model_validate({**values, **overrides})
+
+
+def make_token() -> str:
+    """Return an attempt token that was not drawn before: 32 hexadecimal digits."""
+    return secrets.token_hex(16)
 
 
 def after(seconds: float) -> datetime:

@@ -1,1 +1,1 @@
-"""The HTTP front door; for now it says whether Flipbook is well."""
+"""The HTTP front door: whether Flipbook is well, and the webhooks of hosted providers."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import child_environment, load_settings
+from bot.settings import Settings, child_environment, load_settings
 from jobs.errors import SettingsError
 from jobs.request import ProviderName
 
@@ -11,8 +11,8 @@ from jobs.request import ProviderName
 def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run where there is no `.env` and none of our variables."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DISCORD_TOKEN", "FLIPBOOK_DATA_DIR", "LOCAL_DEVICES", "FLIPBOOK_HTTP_PORT"):
-        monkeypatch.delenv(name, raising=False)
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.alias), raising=False)
 
 
 def test_the_environment_wins_over_the_file(
@@ -39,7 +39,14 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         ("LOCAL_DEVICES", "gpu0"),
         ("LOCAL_ENABLED", "maybe"),
         ("MODELSLAB_DIALECT", "v5"),
+        ("MODELSLAB_PLAN", "gold"),
+        ("NOVITA_SUBMITS_PER_MINUTE", "0"),
         ("FLIPBOOK_DEFAULT_PROVIDER", "sora"),
+        ("NOVITA_BASE_URL", "https://user:word@api.novita.ai"),
+        ("MODELSLAB_BASE_URL", "https://modelslab.com/?key=x"),
+        ("FLIPBOOK_PUBLIC_URL", "https://bot.example/#here"),
+        ("NOVITA_API_KEY", "two words"),
+        ("MODELSLAB_API_KEY", "gro\u00dfer-schl\u00fcssel"),
     ],
 )
 def test_a_bad_value_names_its_variable(
@@ -57,6 +64,24 @@ def test_a_bad_secret_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
     assert "the-secret" not in str(caught.value)
     assert "the-secret" not in repr(load_settings(FLIPBOOK_HTTP_PORT=1))
+
+
+@pytest.mark.parametrize("name", ["MODELSLAB_API_KEY", "NOVITA_API_KEY"])
+def test_a_bad_key_is_not_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "the-secret with blanks")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "the-secret" not in str(caught.value)
+
+
+def test_a_copied_key_loses_the_blanks_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOVITA_API_KEY", " sk_made-up\n")
+    assert load_settings().secrets == ["sk_made-up"]
+
+
+def test_a_base_url_of_the_operators_own_may_be_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOVITA_BASE_URL", "http://127.0.0.1:4711")
+    assert str(load_settings().novita_base_url) == "http://127.0.0.1:4711/"
 
 
 def test_devices_are_read_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,10 @@ from typing_extensions import override
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Interaction, Member, Message, RateLimits, Sandbox
 from jobs.board import Board
+from jobs.decisions import Decisions
 from jobs.estimate import Estimator
 from jobs.events import Notices
+from jobs.mail import Mail
 from jobs.model import Job, JobId, Origin, Requester
 from jobs.quota import UNLIMITED, Drift, Tier
 from jobs.runner import Runner
@@ -30,8 +32,10 @@ from jobs.steps import Steps
 from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
 from storage.database import Database
+from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
 from storage.values import SqliteValueStore
+from tests.factories import make_token
 from tests.fakes.clock import FakeClock
 from tests.fakes.line import Line
 from tests.fakes.media import VIDEO, FakeMedia
@@ -81,6 +85,7 @@ class House:
 
     sandbox: Sandbox
     jobs: SqliteJobStore
+    inbox: SqliteInbox
     line: Line
     values: SqliteValueStore
     artifacts: FolderArtifactStore
@@ -94,6 +99,9 @@ class House:
     def __post_init__(self) -> None:
         self.catalogue = Registry(providers=[self.provider], default=self.provider.name)
         self.estimator = Estimator(jobs=self.jobs, slots=lambda _: 1)
+        self.decisions = Decisions(
+            jobs=cast("JobStore", self.line), notices=self.notices, clock=self.clock
+        )
         self.service = Service(
             jobs=cast("JobStore", self.line),
             quotas=self.quotas,
@@ -112,6 +120,7 @@ class House:
         context = ssl.create_default_context(cafile=str(self.sandbox.ca_file))
         client = FlipbookClient(
             service=self.service,
+            decisions=self.decisions,
             values=self.values,
             clock=self.clock,
             proxy=self.sandbox.proxy_url,
@@ -147,11 +156,18 @@ class House:
             jobs=self.jobs,
             catalogue=self.catalogue,
             steps=steps,
+            mail=Mail(
+                inbox=self.inbox,
+                jobs=self.jobs,
+                catalogue=self.catalogue,
+                steps=steps,
+                clock=self.clock,
+            ),
             board=board,
             notices=self.notices,
             estimator=self.estimator,
             clock=self.clock,
-            draw_token=lambda: "token",
+            draw_token=make_token,
         )
         task = asyncio.create_task(runner.run(drain_s=5))
         try:
@@ -227,6 +243,7 @@ async def house(tmp_path: Path, referee: Referee) -> AsyncIterator[House]:
         yield House(
             sandbox=sandbox,
             jobs=jobs,
+            inbox=SqliteInbox(database),
             line=Line(jobs),
             values=SqliteValueStore(database),
             artifacts=FolderArtifactStore(tmp_path / "videos"),

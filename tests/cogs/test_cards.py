@@ -1,6 +1,7 @@
 """Cards and results fit into Discord's limits and say what is true, whatever the prompt is."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import discord
@@ -13,15 +14,17 @@ from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rules.components import check_components
 from bot.sandbox.world.components import buttons, texts, walk
 from cogs.cards import card
+from cogs.pages import job_page
 from cogs.results import result
 from jobs.model import Failure, Job, JobId, Progress, Receipt, Standing
-from jobs.request import LoraUse, ResolvedRequest, Scheduler, Segment
+from jobs.request import LoraUse, ProviderName, ResolvedRequest, Scheduler, Segment
 from jobs.states import JobState
 from tests.factories import NOW, make_job, make_receipt, make_request
 
 STATES = list(JobState)
 OURS = Failure(code="undelivered", message="It does not fit.")
 THEIRS = Failure(code="undelivered", message="The channel is gone.", is_ours=False)
+CHANGEABLE = ("model", "width", "height", "steps", "fps", "frames", "guidance_scale", "scheduler")
 PROMPTS = st.text(min_size=1, max_size=1024) | st.sampled_from(
     ["*" * 1024, "@everyone " * 102, "👩\u200d🚀" * 340, "\u202e|" * 512, "<@1>" * 256, "𐍈" * 1024]
 )
@@ -46,7 +49,16 @@ def heavy(prompts: list[str], state: JobState) -> Job:
         warnings=("Novita takes no scheduler. " * 10,) * 8,
         failure=Failure(code="refused", message="The provider said no. " * 100),
         parent_id=JobId("parent01"),
-        receipt=make_receipt(job, effective={"prompt": "𐍈nhanced " * 600}),
+        receipt=make_receipt(
+            job,
+            price_micros=10_000_000_000,
+            currency="USD",
+            effective={
+                **dict.fromkeys(CHANGEABLE, "𐍈" * 500),
+                "prompt": "𐍈nhanced " * 600,
+                "seed": 2**64,
+            },
+        ),
     )
 
 
@@ -173,8 +185,9 @@ def test_a_done_card_links_to_the_result_and_holds_no_file() -> None:
 
 def test_a_job_that_waits_for_its_backend_says_when_it_is_tried_again() -> None:
     job = make_job(attempt=1, due_at=NOW + timedelta(minutes=1))
-    sentence = f"The backend was not reachable; next try <t:{int(NOW.timestamp()) + 60}:R>."
-    assert sentence in said(card(job))
+    shown = said(card(job.evolve(setbacks=1)))
+    assert f"could not be reached; next try <t:{int(NOW.timestamp()) + 60}:R>." in shown
+    assert "takes nothing on just now; next try <t:" in said(card(job))
 
 
 def test_a_result_names_its_reader_and_everything_that_made_it() -> None:
@@ -223,6 +236,82 @@ def test_an_enhanced_prompt_is_shown_as_it_was_used() -> None:
     assert "Prompt used: \u2068a lighthouse, masterpiece" in said(result(job.evolve(receipt=used)))
     plain_job = job.evolve(request=make_request(), receipt=used)
     assert "Prompt used" not in said(result(plain_job))
+
+
+def hosted_job(effective: dict[str, object], **fields: object) -> Job:
+    """Return a job that ModelsLab renders, and what it told of it."""
+    asked: dict[str, object] = {
+        "provider": ProviderName.MODELSLAB,
+        "model": "anything-v5",
+        "width": 512,
+        "height": 512,
+        "steps": 30,
+        "guidance_scale": 7.5,
+        "scheduler": Scheduler.DDIM,
+    }
+    job = make_job(state=JobState.RUNNING, attempt=1, request=make_request(**asked, **fields))
+    return job.evolve(receipt=make_receipt(job, effective=effective))
+
+
+def info(job: Job) -> LayoutView:
+    return job_page(job, None)
+
+
+@pytest.mark.parametrize("show", [card, result, info])
+def test_a_model_that_was_replaced_is_named(show: Callable[[Job], LayoutView]) -> None:
+    shown = said(show(hosted_job({"model": "wan2.2"})))
+    assert "⚠️ ModelsLab used `wan2.2` instead of `anything-v5`." in shown
+    assert "· `wan2.2` ·" in shown
+
+
+@pytest.mark.parametrize("show", [card, result, info])
+def test_values_that_were_changed_are_told_with_what_was_asked(
+    show: Callable[[Job], LayoutView],
+) -> None:
+    told: dict[str, object] = {
+        "steps": 20,
+        "guidance_scale": 8.0,
+        "width": 480,
+        "scheduler": "LCMScheduler",
+    }
+    assert (
+        "⚠️ ModelsLab changed size 512\u00d7512 → 480\u00d7512, steps 30 → 20, "
+        "guidance 7.5 → 8, scheduler DDIM → LCM."
+    ) in said(show(hosted_job(told)))
+
+
+def test_what_is_as_it_was_asked_is_not_told_as_a_change() -> None:
+    same: dict[str, object] = {
+        "model": "anything-v5",
+        "steps": "30",
+        "guidance_scale": "7.50",
+        "width": 512.0,
+        "seed": 7,
+        "scheduler": "DDIMScheduler",
+        "strength": 0.55,  # left to the backend
+        "prompt": "its own words",
+    }
+    assert "changed" not in said(result(hosted_job(same)))
+    assert "instead of" not in said(result(hosted_job(same)))
+
+
+def test_the_seed_is_the_one_that_was_really_used() -> None:
+    shown = said(result(hosted_job({"seed": 3532512439})))
+    assert "seed `3532512439`" in shown
+    assert "seed 7 → 3532512439" in shown
+
+
+def test_an_expected_price_is_told_before_the_work_and_the_real_one_after_it() -> None:
+    job = make_job(price_micros=21_000, currency="USD")
+    assert "about $0.02" in said(card(job))
+    billed = make_receipt(job, price_micros=30_000, currency="USD", price_is_actual=True)
+    shown = said(result(job.evolve(receipt=billed)))
+    assert "· $0.03" in shown
+    assert "about" not in shown
+
+
+def test_a_render_of_our_own_has_no_price() -> None:
+    assert "$" not in said(card(make_job()))
 
 
 async def test_discord_py_does_not_keep_our_views() -> None:

@@ -31,7 +31,7 @@ async def test_commands_are_synced_once_and_again_only_on_change(house: House) -
         assert await client.sync() is True
     assert syncs(house) == 3
     names = {command["name"] for command in house.sandbox.world.commands[None].values()}
-    assert names == {"video", "queue", "job", "models", "help", "extra"}
+    assert names == {"video", "queue", "job", "models", "help", "mod", "extra"}
 
 
 async def test_commands_that_discord_lost_are_synced_again(house: House) -> None:

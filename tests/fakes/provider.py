@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from jobs.errors import ProviderError, RenderCancelledError, RequestError
+from jobs.errors import FlipbookError, ProviderError, RenderCancelledError, RequestError
 from jobs.model import Health, Job, Letter, Progress, Submission
 from jobs.ports import Rendering
 from jobs.prompts import write_prompt
@@ -29,6 +29,8 @@ class FakeProvider:
         offers: The models that it can render now.
         submit_errors: Raised by the next submits, first come first; then they succeed.
         watch_errors: Raised by the next watches, after the progress.
+        fetch_errors: Raised in the middle of the next downloads, first come first.
+        bill_micros: What it says that it bills for a submit.
         submitted: The job ids that were accepted, once for each bill.
         tokens: The attempt token of each submit that was tried.
         go: Renders wait for it; set at first.
@@ -57,6 +59,8 @@ class FakeProvider:
         self.offers = [SHAPES.model_copy(update={"provider": name})]
         self.submit_errors: list[ProviderError | RequestError] = []
         self.watch_errors: list[ProviderError] = []
+        self.fetch_errors: list[FlipbookError] = []
+        self.bill_micros: int | None = None
         self.submitted: list[str] = []
         self.tokens: list[str] = []
         self.fetched: list[str] = []
@@ -140,6 +144,7 @@ class FakeProvider:
             endpoint="fake",
             sent={"prompt": write_prompt(job.request.segments)},
             effective={"steps": job.request.steps},
+            price_micros=self.bill_micros,
         )
 
     async def watch(self, job: Job) -> AsyncIterator[Progress]:
@@ -186,6 +191,9 @@ class FakeProvider:
         self.fetched.append(job.id)
 
         async def chunks() -> AsyncIterator[bytes]:
+            if self.fetch_errors:
+                yield self.video[:10]
+                raise self.fetch_errors.pop(0)
             yield self.video
 
         yield Rendering(chunks=chunks(), effective={"fps": 8}, versions={"fake": "1"})

@@ -13,11 +13,14 @@ import pytest
 from typing_extensions import override
 
 from jobs.board import Board
+from jobs.decisions import Decisions
 from jobs.errors import StorageFullError
 from jobs.estimate import Estimator
 from jobs.events import Notices
+from jobs.mail import Mail
 from jobs.model import Address, Job, JobId, Origin, Requester
 from jobs.ports import JobStore
+from jobs.prices import PriceTable
 from jobs.prompts import parse_prompt
 from jobs.request import VideoRequest
 from jobs.runner import Runner
@@ -27,8 +30,10 @@ from jobs.steps import Steps
 from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
 from storage.database import Database
+from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
+from tests.factories import make_token
 from tests.fakes.clock import FakeClock
 from tests.fakes.delivery import FakeDelivery
 from tests.fakes.line import Line
@@ -54,6 +59,7 @@ class World:
 
     database: Database
     jobs: SqliteJobStore
+    inbox: SqliteInbox
     quotas: SqliteQuotaStore
     artifacts: FolderArtifactStore
     videos: Path
@@ -62,17 +68,19 @@ class World:
     delivery: FakeDelivery = field(default_factory=FakeDelivery)
     media: FakeMedia = field(default_factory=FakeMedia)
     notices: Notices = field(default_factory=Notices)
+    prices: PriceTable = field(default_factory=PriceTable)
     _keys: Iterator[int] = field(default_factory=lambda: count(1))
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         self.become(self.provider)
 
-    def become(self, provider: FakeProvider) -> None:
-        """Have this backend and no other."""
+    def become(self, provider: FakeProvider, *others: FakeProvider) -> None:
+        """Have these backends and no other; the first one is the default."""
         self.provider = provider
-        self.catalogue = Registry(providers=[self.provider], default=self.provider.name)
+        self.catalogue = Registry(providers=[provider, *others], default=provider.name)
         self.estimator = Estimator(jobs=self.jobs, slots=lambda _: self.provider.slots)
+        self.decisions = Decisions(jobs=self.jobs, notices=self.notices, clock=self.clock)
         self.service = Service(
             jobs=self.jobs,
             quotas=self.quotas,
@@ -83,6 +91,7 @@ class World:
             estimator=self.estimator,
             clock=self.clock,
             draws=Draws(job_id=lambda: JobId(f"job{next(self._ids):05d}"), seed=lambda: 4242),
+            prices=self.prices,
         )
 
     def new_runner(self, jobs: JobStore | None = None) -> Runner:
@@ -98,16 +107,24 @@ class World:
             board=board,
             clock=self.clock,
             version="test",
+            prices=self.prices,
         )
         return Runner(
             jobs=jobs,
             catalogue=self.catalogue,
             steps=steps,
+            mail=Mail(
+                inbox=self.inbox,
+                jobs=jobs,
+                catalogue=self.catalogue,
+                steps=steps,
+                clock=self.clock,
+            ),
             board=board,
             notices=self.notices,
             estimator=self.estimator,
             clock=self.clock,
-            draw_token=lambda: "token",
+            draw_token=make_token,
         )
 
     @asynccontextmanager
@@ -172,6 +189,7 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
         yield World(
             database=database,
             jobs=SqliteJobStore(database),
+            inbox=SqliteInbox(database),
             quotas=SqliteQuotaStore(database),
             artifacts=FolderArtifactStore(tmp_path / "videos"),
             videos=tmp_path / "videos",

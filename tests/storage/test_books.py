@@ -106,10 +106,17 @@ class Books(RuleBasedStateMachine):
         self._runner.run(self._database.write(work))
         return job.id
 
-    def end(self, job_id: JobId, how: Settlement, *, dies_after: int | None = None) -> None:
+    def end(
+        self,
+        job_id: JobId,
+        how: Settlement,
+        *,
+        costs: dict[Unit, int] | None = None,
+        dies_after: int | None = None,
+    ) -> None:
         def work(connection: sqlite3.Connection) -> None:
             used = connection if dies_after is None else dying(connection, dies_after)
-            settle(used, job_id, how, at=NOW)
+            settle(used, job_id, how, at=NOW, costs=costs)
             if dies_after is not None:
                 raise CrashError
 
@@ -142,14 +149,19 @@ class Books(RuleBasedStateMachine):
         with pytest.raises((CrashError, QuotaExceededError)):
             self.ask(self.charges(account, [1, 1]), dies_after=statements)
 
-    @rule(job_id=jobs, how=st.sampled_from(Settlement))
-    def settles_perhaps_again(self, job_id: JobId, how: Settlement) -> None:
-        self.end(job_id, how)
+    @rule(
+        job_id=jobs,
+        how=st.sampled_from(Settlement),
+        costs=st.dictionaries(st.sampled_from(Unit), st.integers(0, 4)),
+    )
+    def settles_perhaps_again(self, job_id: JobId, how: Settlement, costs: dict[Unit, int]) -> None:
+        self.end(job_id, how, costs=costs)
         for charge in self._open_charges.pop(job_id, []):
+            cost = min(charge.amount, costs.get(charge.unit, charge.amount))
             self._reserved[place_of(charge)] -= charge.amount
-            self._used[place_of(charge)] += charge.amount if how is Settlement.COMMIT else 0
+            self._used[place_of(charge)] += cost if how is Settlement.COMMIT else 0
 
-    @rule(job_id=jobs, how=st.sampled_from(Settlement), statements=st.integers(0, 3))
+    @rule(job_id=jobs, how=st.sampled_from(Settlement), statements=st.integers(0, 8))
     def dies_while_settling(self, job_id: JobId, how: Settlement, statements: int) -> None:
         with pytest.raises(CrashError):
             self.end(job_id, how, dies_after=statements)

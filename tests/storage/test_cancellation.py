@@ -13,13 +13,13 @@ from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
-from tests.factories import after, make_charge, make_job
+from tests.factories import after, make_charge, make_job, make_token
 
 
 async def live(store: SqliteJobStore) -> None:
     """Take one job through a short life."""
     await store.enqueue(make_job(), [make_charge(amount=2)])
-    job = await store.claim("local", token="t", now=after(1), lease_until=after(60))
+    job = await store.claim("local", token=make_token(), now=after(1), lease_until=after(60))
     if job is None:
         return
     job = await store.save(job, job.evolve(state=JobState.RUNNING), now=after(2))
@@ -60,7 +60,7 @@ async def test_what_cancelled_claimers_took_can_be_found_again(store: SqliteJobS
         await store.enqueue(make_job(), [])
 
     async def take() -> None:
-        await store.claim("local", token="t", now=after(1), lease_until=after(60))
+        await store.claim("local", token=make_token(), now=after(1), lease_until=after(60))
 
     turns = random.Random(3)  # noqa: S311 - no secret
     storm = [cancel_after(take(), turns.randrange(4), times=1) for _ in range(50)]

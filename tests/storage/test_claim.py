@@ -10,7 +10,7 @@ from jobs.model import Job
 from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import CLAIM, SqliteJobStore
-from tests.factories import NOW, after, make_job, make_request
+from tests.factories import NOW, after, make_job, make_request, make_token
 
 VALUES = {"backend": "local", "token": "t", "now": 2**60, "lease_until": 2**60}
 # Copies of the first row under other keys; `ended` decides which index they land in.
@@ -25,13 +25,15 @@ FROM job, number WHERE job.number = 1
 
 
 async def claim(store: SqliteJobStore, at: float = 10, backend: str = "local") -> Job | None:
-    return await store.claim(backend, token="ab", now=after(at), lease_until=after(at + 60))
+    return await store.claim(backend, token=make_token(), now=after(at), lease_until=after(at + 60))
 
 
 async def test_a_claim_takes_the_job_over(store: SqliteJobStore) -> None:
     job, _ = await store.enqueue(make_job(), [])
-    assert await claim(store) == job.evolve(
-        state=JobState.SUBMITTING, attempt=1, attempt_token="ab", lease_until=after(70)
+    token = make_token()
+    found = await store.claim("local", token=token, now=after(10), lease_until=after(70))
+    assert found == job.evolve(
+        state=JobState.SUBMITTING, attempt=1, attempt_token=token, lease_until=after(70)
     )
     assert await claim(store) is None
 

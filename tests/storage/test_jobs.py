@@ -19,13 +19,14 @@ from tests.factories import (
     make_job,
     make_receipt,
     make_request,
+    make_token,
 )
 
 CHARGE = make_charge(amount=1, limit=3)
 
 
 async def claim(store: SqliteJobStore, *, at: float = 1, backend: str = "local") -> Job | None:
-    return await store.claim(backend, token="ab" * 16, now=after(at), lease_until=after(at + 60))
+    return await store.claim(backend, token=make_token(), now=after(at), lease_until=after(at + 60))
 
 
 async def claimed(store: SqliteJobStore, job: Job | None = None) -> Job:

@@ -19,7 +19,7 @@ from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
-from tests.factories import NOW, after, make_charge, make_job
+from tests.factories import NOW, after, make_charge, make_job, make_token
 
 
 def tell(job: Job) -> None:
@@ -39,7 +39,7 @@ async def work(path: Path, prefix: str) -> None:
         store = SqliteJobStore(database)
         for number in count():
             tell(await ask(store, f"{prefix}{number}"))
-            claimed = await store.claim("local", token="t", now=NOW, lease_until=after(60))
+            claimed = await store.claim("local", token=make_token(), now=NOW, lease_until=after(60))
             assert claimed is not None
             tell(claimed)
             end = JobState.CANCELLED if number % 2 else JobState.FAILED

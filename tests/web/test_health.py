@@ -1,7 +1,8 @@
 import aiohttp
 import pytest
 
-from bot.web.health import serve_health
+from bot.web.health import health_routes
+from bot.web.server import open_front_door
 from jobs.errors import SettingsError
 
 
@@ -22,21 +23,23 @@ async def ask(port: int) -> tuple[int, object]:
 
 
 async def test_all_is_well_when_every_check_says_so() -> None:
-    async with serve_health("127.0.0.1", 0, {"discord": well, "database": well}) as port:
+    routes = health_routes({"discord": well, "database": well})
+    async with open_front_door("127.0.0.1", 0, routes) as port:
         status, body = await ask(port)
     assert status == 200
     assert body == {"status": "ok", "checks": {"discord": "ok", "database": "ok"}}
 
 
 async def test_one_failing_check_is_named_with_503() -> None:
-    async with serve_health("127.0.0.1", 0, {"discord": ill, "database": well}) as port:
+    routes = health_routes({"discord": ill, "database": well})
+    async with open_front_door("127.0.0.1", 0, routes) as port:
         status, body = await ask(port)
     assert status == 503
     assert body == {"status": "failing", "checks": {"discord": "not connected", "database": "ok"}}
 
 
 async def test_a_port_that_is_taken_is_a_bad_setting_that_names_itself() -> None:
-    async with serve_health("127.0.0.1", 0, {}) as port:
+    async with open_front_door("127.0.0.1", 0, []) as port:
         with pytest.raises(SettingsError, match="FLIPBOOK_HTTP_PORT"):
-            async with serve_health("127.0.0.1", port, {}):
+            async with open_front_door("127.0.0.1", port, []):
                 pass

@@ -1,0 +1,70 @@
+"""Takes a finished video over from its backend: stream, decode to the end, tag, keep."""
+
+import logging
+from datetime import datetime
+
+from jobs.errors import MediaError
+from jobs.model import Artifact, Job, Receipt
+from jobs.ports import ArtifactStore, Clock, Media, Provider, Rendering
+from jobs.retry import retry_delay
+
+logger = logging.getLogger(__name__)
+
+
+class Intake:
+    """What happens to a file between a backend and our disk."""
+
+    def __init__(
+        self, *, artifacts: ArtifactStore, media: Media, clock: Clock, version: str
+    ) -> None:
+        self._artifacts = artifacts
+        self._media = media
+        self._clock = clock
+        self._version = version
+
+    async def take(
+        self, job: Job, provider: Provider, receipt: Receipt
+    ) -> tuple[Artifact, Receipt]:
+        """Return the kept file and its receipt, with what the backend really used.
+
+        What was paid for and is no video is downloaded once more: the fault may lie on the way.
+
+        Raises:
+            ProviderError: The file cannot be had.
+            MediaError: It is not the video that it should be.
+            StorageFullError: The disk is full.
+        """
+        for is_last in (not provider.is_paid, True):
+            try:
+                async with provider.fetch(job) as rendering:
+                    return await self._keep(job, rendering, receipt)
+            except MediaError as error:
+                if is_last:
+                    raise
+                logger.warning("Job %s: %s", job.id, error, extra={"action": "job_fetch_again"})
+                await self._artifacts.discard(job)
+                await self._clock.sleep(retry_delay(1, None).total_seconds())
+        raise AssertionError("the last try returns or raises")
+
+    async def _keep(
+        self, job: Job, rendering: Rendering, before: Receipt
+    ) -> tuple[Artifact, Receipt]:
+        part = await self._artifacts.receive(job, rendering.chunks)
+        info = await self._media.probe(part)
+        effective = {**before.effective, **rendering.effective}
+        receipt = before.evolve(
+            model_hash=effective.pop("model_hash", before.model_hash),
+            effective=effective,
+            versions={"flipbook": self._version, **rendering.versions},
+            timings_s=_timings_s(job, self._clock.now()),
+        )
+        await self._media.tag(part, receipt)
+        return await self._artifacts.keep(job, part, info), receipt
+
+
+def _timings_s(job: Job, now: datetime) -> dict[str, float]:
+    started, rendered = job.started_at or now, job.rendered_at or now
+    return {
+        "waited": round((started - job.created_at).total_seconds(), 3),
+        "rendered": round((rendered - started).total_seconds(), 3),
+    }

@@ -1,0 +1,185 @@
+"""`/mod jobs`: only moderators see and settle what waits for a provider's word."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.client import FlipbookClient
+from bot.sandbox import CommandLineError, Member, Message
+from jobs.errors import UnconfirmedError
+from jobs.model import Job
+from jobs.states import JobState
+from tests.cogs.conftest import House, settled
+
+COMMANDS = ["list", "release", "charge", "retry"]
+
+
+@pytest.fixture
+async def started(house: House, client: FlipbookClient) -> AsyncIterator[House]:
+    async with house.running(client):
+        yield house
+
+
+async def parked(house: House, prompt: str = "a red circle") -> tuple[Job, Message]:
+    """Return a job of ben's whose submit was never answered, with its card."""
+    house.provider.submit_errors = [UnconfirmedError("The provider's answer was lost.")]
+    job, card = await house.queued(house.sandbox.ben, prompt=prompt)
+    await house.sandbox.wait_for(lambda: "Waiting for the provider's word" in card.text)
+    return await house.jobs.get(job.id), card
+
+
+async def finished(house: House) -> None:
+    """Have a video made that needs nobody's decision."""
+    _, card = await house.queued(house.sandbox.ben)
+    await house.sandbox.wait_for(lambda: "### Done" in card.text)
+
+
+async def shown(house: House, line: str, member: Member | None = None) -> Message:
+    sandbox = house.sandbox
+    interaction = await sandbox.slash(member or sandbox.max, sandbox.channel, line)
+    answer = await interaction.wait_answer()
+    await settled()
+    assert answer.is_ephemeral
+    assert not answer.pings
+    return answer
+
+
+async def test_the_card_of_an_unconfirmed_job_says_what_it_waits_for(started: House) -> None:
+    _, card = await parked(started)
+    assert "The provider's answer was lost." in card.text
+    assert "cannot be paid twice" in card.text
+    assert "a moderator decides" in card.text
+
+
+async def test_the_list_names_each_job_and_what_can_be_done(started: House) -> None:
+    job, _ = await parked(started, prompt="a @everyone circle")
+    await finished(started)
+    text = (await shown(started, "/mod jobs list")).text
+    assert f"`{job.id}` local" in text
+    assert f"<@{started.sandbox.ben.id}>" in text
+    assert "@everyone" not in text
+    assert text.count("asked <t:") == 1
+    for word in ("**charge**", "**release**", "**retry**"):
+        assert word in text
+
+
+async def test_an_empty_list_says_so(started: House) -> None:
+    assert "nothing here needs a decision" in (await shown(started, "/mod jobs list")).text
+
+
+async def test_a_long_list_is_cut_and_counted(started: House) -> None:
+    for _ in range(17):
+        await parked(started, prompt="*" * 1024)
+    assert "and 2 more" in (await shown(started, "/mod jobs list")).text
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "cost"),
+    [
+        ("release", "has ended, and costs its member nothing.", "It cost nothing."),
+        ("charge", "has ended, and counts.", "It counts, because a moderator decided so."),
+    ],
+)
+async def test_a_decision_is_answered_and_shown_on_the_card(
+    started: House, command: str, answer: str, cost: str
+) -> None:
+    job, card = await parked(started)
+    said = await shown(started, f"/mod jobs {command} id:{job.id.upper()}")
+    assert said.text == f"Job {job.id} {answer}"
+    await started.sandbox.wait_for(lambda: "No video this time" in card.text)
+    assert "a moderator ended this video" in card.text
+    assert cost in card.text
+
+
+async def test_a_retry_ends_in_a_video(started: House) -> None:
+    job, card = await parked(started)
+    said = await shown(started, f"/mod jobs retry id:{job.id}")
+    assert "in the queue again" in said.text
+    await started.sandbox.wait_for(lambda: "### Done" in card.text)
+    assert (await started.jobs.get(job.id)).state is JobState.DONE
+
+
+async def test_a_retried_job_that_has_to_wait_is_shown_in_the_queue(
+    house: House, client: FlipbookClient
+) -> None:
+    async with house.running(client):
+        job, card = await parked(house)
+    await shown(house, f"/mod jobs retry id:{job.id}")
+    await house.sandbox.wait_for(lambda: "### In the queue" in card.text)
+
+
+async def test_a_second_decision_is_told_that_it_came_too_late(started: House) -> None:
+    job, _ = await parked(started)
+    await shown(started, f"/mod jobs release id:{job.id}")
+    again = await shown(started, f"/mod jobs charge id:{job.id}")
+    assert again.text == f"Job {job.id} needs no decision: it is failed."
+
+
+@pytest.mark.parametrize("typed", ["nothing1", "'; DROP TABLE job", "@everyone"])
+async def test_an_id_that_is_none_is_answered(started: House, typed: str) -> None:
+    sandbox = started.sandbox
+    sent = await sandbox.invoke(sandbox.max, sandbox.channel, "mod jobs release", {"id": typed})
+    answer = await sent.wait_answer()
+    await settled()
+    assert answer.is_ephemeral
+    assert "no" in answer.text.lower()
+    assert "everyone" not in answer.text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_members_do_not_see_the_commands(started: House, command: str) -> None:
+    with pytest.raises(CommandLineError, match="hidden"):
+        await shown(started, f"/mod jobs {command}", started.sandbox.ben)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_member_to_whom_a_manager_opened_the_commands_is_refused(
+    started: House, command: str
+) -> None:
+    job, _ = await parked(started)
+    sandbox = started.sandbox
+    options: dict[str, object] = {} if command == "list" else {"id": job.id}
+    sent = await sandbox.invoke(sandbox.ben, sandbox.channel, f"mod jobs {command}", options)
+    answer = await sent.wait_answer()
+    await settled()
+    assert answer.is_ephemeral
+    assert "for moderators" in answer.text
+    assert await started.jobs.get(job.id) == job
+
+
+async def test_a_job_of_another_server_is_neither_listed_nor_settled(started: House) -> None:
+    job, _ = await parked(started)
+    world = started.sandbox.world
+    elsewhere = world.add_guild("Elsewhere")
+    channel = world.add_channel(elsewhere, "videos")
+    eve = world.add_member(elsewhere, "eve", permissions=["manage_messages"])
+    sent = await started.sandbox.slash(eve, channel, "/mod jobs list")
+    assert "nothing here" in (await sent.wait_answer()).text
+    sent = await started.sandbox.slash(eve, channel, f"/mod jobs charge id:{job.id}")
+    assert "no such job" in (await sent.wait_answer()).text
+    await settled()
+    assert await started.jobs.get(job.id) == job
+
+
+async def completed(house: House, member: Member, command: str) -> list[object]:
+    sandbox = house.sandbox
+    choices = await sandbox.autocomplete(
+        member, sandbox.channel, f"/mod jobs {command} id:x", focused="id", value=""
+    )
+    return [choice["value"] for choice in choices]
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:])
+async def test_ids_complete_with_the_servers_unconfirmed_jobs(started: House, command: str) -> None:
+    job, _ = await parked(started)
+    await finished(started)
+    assert await completed(started, started.sandbox.max, command) == [job.id]
+
+
+async def test_ids_are_not_told_to_a_member_to_whom_a_manager_opened_the_commands(
+    started: House,
+) -> None:
+    await parked(started)
+    for command in started.sandbox.world.commands[None].values():
+        command["default_member_permissions"] = None
+    assert await completed(started, started.sandbox.ben, "charge") == []

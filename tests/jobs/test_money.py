@@ -1,0 +1,87 @@
+"""What a video is expected to cost: reserved before the work, told, and booked at the end."""
+
+import pytest
+
+from jobs.errors import QuotaExceededError, RenderFailedError
+from jobs.prices import PriceTable
+from jobs.quota import Tier, Unit, charges_for
+from jobs.request import ProviderName, Segment, VideoRequest
+from jobs.states import JobState
+from tests.factories import make_job
+from tests.fakes.media import VIDEO
+from tests.fakes.provider import FakeProvider
+from tests.jobs.conftest import ADA, World
+
+PRICES = PriceTable.parse('currency = "EUR"\n[novita."*"]\nper_video = 0.02')
+CAT = VideoRequest(segments=(Segment(prompt="a cat"),))
+
+
+@pytest.fixture
+def novita(world: World) -> FakeProvider:
+    provider = FakeProvider(video=VIDEO, name=ProviderName.NOVITA, is_paid=True)
+    world.prices = PRICES
+    world.become(provider)
+    return provider
+
+
+async def money(world: World) -> tuple[int, int]:
+    return (await world.balance())[Unit.MONEY_MICROS]
+
+
+@pytest.mark.usefixtures("novita")
+async def test_the_price_is_told_before_anything_is_queued(world: World) -> None:
+    plan = world.service.plan(CAT)
+    assert (plan.price_micros, plan.currency) == (20_000, "EUR")
+    job = await world.ask()
+    assert (job.price_micros, job.currency) == (20_000, "EUR")
+    assert await money(world) == (0, 20_000)
+
+
+@pytest.mark.usefixtures("novita")
+async def test_the_estimate_is_in_the_receipt_and_in_the_books(world: World) -> None:
+    async with world.running():
+        done = await world.until(await world.ask(), JobState.DONE)
+    assert done.receipt is not None
+    assert (done.receipt.price_micros, done.receipt.price_is_actual) == (20_000, False)
+    assert done.receipt.currency == "EUR"
+    assert world.media.tagged == [done.receipt]
+    assert await money(world) == (20_000, 0)
+
+
+@pytest.mark.parametrize(("billed", "booked"), [(12_345, 12_345), (0, 0), (30_000, 20_000)])
+async def test_what_a_service_says_it_billed_counts_up_to_what_was_reserved(
+    world: World, novita: FakeProvider, billed: int, booked: int
+) -> None:
+    novita.bill_micros = billed
+    async with world.running():
+        done = await world.until(await world.ask(), JobState.DONE)
+    assert done.receipt is not None
+    assert (done.receipt.price_micros, done.receipt.price_is_actual) == (billed, True)
+    assert await money(world) == (booked, 0)
+
+
+async def test_a_failed_render_costs_no_money(world: World, novita: FakeProvider) -> None:
+    novita.watch_errors = [RenderFailedError("The model broke.")]
+    async with world.running():
+        await world.until(await world.ask(), JobState.FAILED)
+    assert await money(world) == (0, 0)
+
+
+async def test_our_own_machine_costs_no_money(world: World) -> None:
+    world.prices = PRICES
+    world.become(FakeProvider(video=VIDEO))
+    async with world.running():
+        done = await world.until(await world.ask(), JobState.DONE)
+    assert done.receipt is not None
+    assert (done.receipt.price_micros, done.receipt.currency) == (None, "")
+    assert Unit.MONEY_MICROS not in await world.balance()
+
+
+async def test_a_charge_of_money_is_held_to_the_limit_of_the_tier(world: World) -> None:
+    tier = Tier(name="poor", daily={Unit.MONEY_MICROS: 30_000})
+    job = make_job()
+    charges = charges_for(ADA, job.request, tier, world.clock.now(), price_micros=20_000)
+    await world.jobs.enqueue(job, charges)
+    with pytest.raises(QuotaExceededError, match=r"takes 0\.02 of budget, and 0\.01 of your 0\.03"):
+        await world.jobs.enqueue(make_job(), charges)
+    assert await money(world) == (0, 20_000)
