@@ -33,7 +33,7 @@ ifeq ($(PROVIDER),)
 else
 	@$(if $(filter modelslab novita,$(PROVIDER)),,$(error PROVIDER is modelslab or novita))\
 	pipe=$$(mktemp -u) && mkfifo -m 600 "$$pipe" || exit 1; \
-	$(PY) -m tests.fakes.$(PROVIDER) --port 0 --key $(FAKE_KEY) > "$$pipe" & fake=$$!; \
+	$(PY) -m tests.fakes.$(PROVIDER) --port 0 --key $(FAKE_KEY) --as-asked > "$$pipe" & fake=$$!; \
 	trap 'kill $$fake 2>/dev/null && wait $$fake' EXIT; trap 'exit 130' INT TERM; \
 	exec 3< "$$pipe"; rm "$$pipe"; read -r url <&3 && \
 	$(HOSTED)_API_KEY=$(FAKE_KEY) $(HOSTED)_BASE_URL="$$url" $(PY) -m bot demo --provider $(PROVIDER)

@@ -32,6 +32,6 @@ async def tell(findings: AsyncIterable[Finding], *, secrets: Sequence[str]) -> b
     """Print findings as they come, and say whether all is well."""
     is_well = True
     async for finding in findings:
-        print(hide_shapes(hide(finding.line(), secrets)), flush=True)  # noqa: T201 - what the command is asked for
+        print(hide_shapes(hide(finding.line(), secrets)), flush=True)
         is_well = is_well and finding.problem is None
     return is_well

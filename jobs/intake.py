@@ -1,10 +1,11 @@
 """Takes a finished video over from its backend: stream, decode to the end, tag, keep."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 
 from jobs.errors import MediaError
-from jobs.model import Artifact, Job, Receipt
+from jobs.model import Artifact, Job, MediaInfo, Receipt
 from jobs.ports import ArtifactStore, Clock, Media, Provider, Rendering
 from jobs.retry import retry_delay
 
@@ -51,7 +52,7 @@ class Intake:
     ) -> tuple[Artifact, Receipt]:
         part = await self._artifacts.receive(job, rendering.chunks)
         info = await self._media.probe(part)
-        effective = {**before.effective, **rendering.effective}
+        effective = {**before.effective, **rendering.effective, **_measured(info)}
         receipt = before.evolve(
             model_hash=effective.pop("model_hash", before.model_hash),
             effective=effective,
@@ -60,6 +61,15 @@ class Intake:
         )
         await self._media.tag(part, receipt)
         return await self._artifacts.keep(job, part, info), receipt
+
+
+def _measured(info: MediaInfo) -> Mapping[str, object]:
+    """Return what the file itself says, which counts more than what its backend says of it."""
+    size = {"width": info.width, "height": info.height, "frames": info.frames}
+    if not info.duration_s:
+        return size
+    fps = round(info.frames / info.duration_s, 2)
+    return {**size, "fps": int(fps) if fps.is_integer() else fps}
 
 
 def _timings_s(job: Job, now: datetime) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 import av
@@ -15,19 +17,34 @@ FRAMES, FPS, SIDE = 8, 8, 64
 ENDLESS_PIECES = 1024  # of 1 MiB: longer than anybody reads
 
 
-@lru_cache(maxsize=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """What a video is like."""
+
+    width: int = SIDE
+    height: int = SIDE
+    frames: int = FRAMES
+    fps: int = FPS
+
+
 def sample_video() -> bytes:
-    """Return a small MP4 of a bar that moves to the right."""
+    """Return a small MP4."""
+    return shoot(Film())
+
+
+@lru_cache(maxsize=8)
+def shoot(film: Film) -> bytes:
+    """Return an MP4 of a bar that moves to the right."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as target:
-        stream = target.add_stream("libx264", rate=FPS)
+        stream = target.add_stream("libx264", rate=Fraction(film.fps), options={"threads": "1"})
         assert isinstance(stream, VideoStream)
-        stream.width = stream.height = SIDE
+        stream.width, stream.height = film.width, film.height
         stream.pix_fmt = "yuv420p"
-        for number in range(FRAMES):
-            picture = np.full((SIDE, SIDE, 3), 30, np.uint8)
-            start = number * SIDE // FRAMES
-            picture[:, start : start + SIDE // FRAMES] = (230, 120, 40)
+        for number in range(film.frames):
+            picture = np.full((film.height, film.width, 3), 30, np.uint8)
+            start = number * film.width // film.frames
+            picture[:, start : start + max(1, film.width // 8)] = (230, 120, 40)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             target.mux(stream.encode(frame.reformat(format="yuv420p")))
         target.mux(stream.encode(None))

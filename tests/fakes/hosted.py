@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.fakes.faults import Fault, Gate, Handler, Kind, Place, misbehave
-from tests.fakes.films import sample_video, send_video
+from tests.fakes.films import Film, sample_video, send_video, shoot
 
 SETTABLE = ("looks_until_done", "eta_s", "sends_webhooks")
 
@@ -55,6 +55,7 @@ class FakeService:
         sends_webhooks: Whether a job that was taken on calls back by itself.
         heard: The status that each webhook was answered with; 0 where nobody was there.
         counts: How often each `Place` was asked; `bill`, and `held` for what is held right now.
+        shoots_as_asked: Videos have the size and length that was asked, instead of a small one.
         url: The base URL, while it is open.
     """
 
@@ -67,6 +68,7 @@ class FakeService:
         self.heard: list[int] = []
         self.counts: Counter[str] = Counter()
         self.video = b""
+        self.shoots_as_asked = False
         self.url = ""
         self._faults: list[Fault] = []
         self._changed = asyncio.Condition()
@@ -82,6 +84,10 @@ class FakeService:
 
     def webhook_body(self, job: FakeJob) -> dict[str, Any]:
         """Return what a webhook about a finished job says."""
+        raise NotImplementedError
+
+    def film_of(self, job: FakeJob) -> Film:
+        """Return what the video of a job is like, if it is made as it was asked."""
         raise NotImplementedError
 
     # What a test does.
@@ -187,7 +193,9 @@ class FakeService:
         return None
 
     async def _send_video(self, request: web.Request) -> web.StreamResponse:
-        return await send_video(request, self.video, request[FAULT])
+        job = self.jobs.get(request.match_info["name"].removesuffix(".mp4"))
+        video = shoot(self.film_of(job)) if job and self.shoots_as_asked else self.video
+        return await send_video(request, video, request[FAULT])
 
     def _start_webhook(self, job: FakeJob) -> None:
         if job.hook_url and self.sends_webhooks:

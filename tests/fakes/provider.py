@@ -29,6 +29,7 @@ class FakeProvider:
         offers: The models that it can render now.
         submit_errors: Raised by the next submits, first come first; then they succeed.
         watch_errors: Raised by the next watches, after the progress.
+        told: What it says of a finished video.
         fetch_errors: Raised in the middle of the next downloads, first come first.
         bill_micros: What it says that it bills for a submit.
         submitted: The job ids that were accepted, once for each bill.
@@ -64,6 +65,7 @@ class FakeProvider:
         self.submitted: list[str] = []
         self.tokens: list[str] = []
         self.fetched: list[str] = []
+        self.told: dict[str, object] = {"fps": 8}
         self.go = asyncio.Event()
         self.go.set()
         self.may_submit = asyncio.Event()
@@ -196,7 +198,7 @@ class FakeProvider:
                 raise self.fetch_errors.pop(0)
             yield self.video
 
-        yield Rendering(chunks=chunks(), effective={"fps": 8}, versions={"fake": "1"})
+        yield Rendering(chunks=chunks(), effective=self.told, versions={"fake": "1"})
 
     async def cancel(self, job: Job) -> None:
         if job.id in self.rendering:

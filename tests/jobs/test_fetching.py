@@ -176,3 +176,14 @@ async def test_a_video_that_the_service_has_no_more_is_given_up_at_once(
     assert len(paid.fetched) == 1
     assert failed.failure is not None
     assert failed.failure.message == "The video has expired."
+
+
+async def test_what_the_file_says_counts_more_than_what_its_backend_says_of_it(
+    world: World, paid: FakeProvider
+) -> None:
+    paid.told = {"width": 512, "frames": 40, "fps": 30, "scheduler": "DDIM"}
+    async with world.running():
+        done = await world.until(await world.ask(), JobState.DONE)
+    assert done.receipt is not None
+    measured = {"width": 128, "height": 128, "frames": 16, "fps": 8}
+    assert done.receipt.effective == {"steps": 12, "scheduler": "DDIM", **measured}

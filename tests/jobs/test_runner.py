@@ -55,7 +55,8 @@ async def test_the_receipt_keeps_asked_sent_and_effective_apart(world: World) ->
     assert receipt is not None
     assert receipt.asked["segments"] == [{"prompt": "a cat"}]
     assert receipt.sent == {"prompt": "a cat"}
-    assert receipt.effective == {"steps": 12, "fps": 8}
+    measured = {"width": 128, "height": 128, "frames": 16, "fps": 8}
+    assert receipt.effective == {"steps": 12, **measured}
     assert receipt.seed == 4242
     assert receipt.versions == {"flipbook": "test", "fake": "1"}
     assert world.media.tagged == [receipt]

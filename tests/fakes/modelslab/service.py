@@ -12,6 +12,7 @@ from aiohttp import web
 from typing_extensions import override
 
 from tests.fakes.faults import Fault, Kind, Place
+from tests.fakes.films import Film
 from tests.fakes.hosted import FAULT, FakeJob, FakeService
 
 MODELS = {"midjourney": "mdjrny-v4 style", "anything-v5": None}
@@ -63,6 +64,16 @@ class FakeModelsLab(FakeService):
             "track_id": job.body.get("track_id"),
             "meta": job.info,
         }
+
+    @override
+    def film_of(self, job: FakeJob) -> Film:
+        info = job.info
+        return Film(
+            width=int(info.get("W") or info.get("width") or 512),
+            height=int(info.get("H") or info.get("height") or 512),
+            frames=int(info.get("num_frames") or 40),
+            fps=int(info.get("fps") or 8),
+        )
 
     def _submitter(self, dialect: str) -> Any:
         async def submit(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from tests.fakes.faults import Fault, Kind, Place
+from tests.fakes.films import Film
 from tests.fakes.hosted import FAULT, JOB, FakeJob, FakeService, post
 from tests.fakes.novita import bodies
 from tests.fakes.novita.bodies import FAILED, PROCESSING, QUEUED, SUCCEED, Submit
@@ -41,6 +42,11 @@ class FakeNovita(FakeService):
         payload = self._result(job, job.info.get("status", SUCCEED))
         payload["extra"]["webhook"] = {"url": job.hook_url}
         return {"event_type": "ASYNC_TASK_RESULT", "payload": payload}
+
+    @override
+    def film_of(self, job: FakeJob) -> Film:
+        frames = sum(prompt["frames"] for prompt in job.body["prompts"])
+        return Film(width=job.body["width"], height=job.body["height"], frames=frames)
 
     async def _submit(self, request: web.Request) -> web.StreamResponse:
         content = await request.read()
