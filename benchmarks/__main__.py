@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import acks, demo, disk, machine, queue, videos
+from benchmarks import acks, demo, disk, hosted, machine, queue, videos, waiting
 from benchmarks.table import Row, table
 
 Part = Callable[[Path], AsyncGenerator[Row]]
@@ -24,6 +24,8 @@ PARTS: dict[str, Part] = {
     "queue": queue.measure,
     "videos": videos.measure,
     "acks": acks.measure,
+    "hosted": hosted.measure,
+    "waiting": waiting.measure,
     "demo": demo.measure,
 }
 

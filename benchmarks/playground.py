@@ -3,10 +3,11 @@
 import asyncio
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.processes import children_of, started
 from bot.sandbox import Message, RateLimits, Sandbox
@@ -15,6 +16,9 @@ from bot.settings import child_environment
 START_S = 120.0  # with a GPU, torch is asked for it from a cold disk
 VIDEO_S = 120.0
 REST_S = 3.0  # after which a process counts as idle
+LOCAL = MappingProxyType(
+    {"FLIPBOOK_DEFAULT_PROVIDER": "local", "LOCAL_ENABLED": "on", "LOCAL_DEVICES": "cpu"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,26 +54,36 @@ class Playground:
             ).fetchone()
         return began / 1e6, ended / 1e6
 
+    def posted_at(self, job_id: str) -> float:
+        """Return when the request came that posted a job's video, in seconds since 1970.
+
+        It is noted when its head has arrived, before its body is read.
+        """
+        posts = self.sandbox.requests.of("POST", "/channels/{channel_id}/messages")
+        post = next(post for post in posts if any(job_id in name for name in post.files))
+        return post.time.timestamp()
+
 
 @asynccontextmanager
-async def open_playground(folder: Path, name: str) -> AsyncGenerator[Playground]:
+async def open_playground(
+    folder: Path, name: str, *, settings: Mapping[str, str] = LOCAL
+) -> AsyncGenerator[Playground]:
     """Start sandbox and bot, and end both.
 
     Args:
         folder: The folder of this run.
-        name: A folder in it for this bot alone.
+        name: A folder in it for this bot alone; its `data` may hold a database already.
+        settings: Who renders.
     """
     data = folder / name / "data"
-    data.mkdir(parents=True)
+    data.mkdir(parents=True, exist_ok=True)
     limits = RateLimits.roomy()  # the bot is measured, not Discord's patience
     async with Sandbox.open(folder / name / "sandbox", rate_limits=limits) as sandbox:
         environment = {
             **sandbox.environment(),
             "FLIPBOOK_DATA_DIR": str(data),
             "FLIPBOOK_HTTP_PORT": "0",
-            "FLIPBOOK_DEFAULT_PROVIDER": "local",
-            "LOCAL_ENABLED": "on",
-            "LOCAL_DEVICES": "cpu",
+            **settings,
         }
         words, log = (sys.executable, "-m", "bot", "run"), folder / name / "bot.log"
         env = child_environment(environment)

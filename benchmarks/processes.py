@@ -58,6 +58,12 @@ def memory_of(pid: int) -> Memory:
     return Memory(rss=kib["Rss"] / 1024, pss=kib["Pss"] / 1024)
 
 
+def cpu_s_of(pid: int) -> float:
+    """Return the processor time of a process and its threads so far, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime
+
+
 def children_of(pid: int) -> list[int]:
     """List the processes that a process has started and that still run."""
     found: list[int] = []
