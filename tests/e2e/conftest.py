@@ -23,6 +23,7 @@ from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
 from tests.referee.referee import Referee
 
+SOURCE = Path(__file__).parents[2]
 START_S = 60
 # Two workers of two spinning threads each, on two cores, wait for each other most of the time.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -38,6 +39,7 @@ class BotProcess:
     sandbox: Sandbox
     data_dir: Path
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    program: tuple[str, ...] = ("bot",)
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -55,6 +57,7 @@ class BotProcess:
             "FLIPBOOK_HTTP_PORT": "0",
             "LOCAL_ENABLED": "on",
             "LOCAL_DEVICES": "cpu",
+            "PYTHONPATH": str(SOURCE),
             **ONE_THREAD,
             **self.environment,
         }
@@ -63,14 +66,27 @@ class BotProcess:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "bot",
+                *self.program,
                 "run",
                 env=child_environment(environment),
+                cwd=self.data_dir,  # no `.env` with real keys lies there
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        await self.sandbox.wait_ready(START_S)
+        await self._until_ready(self.process)
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        """Wait until the bot is there, or has ended, which is told at once."""
+        ready = asyncio.create_task(self.sandbox.wait_ready(START_S))
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait([ready, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not ready.done():
+            ready.cancel()
+        await asyncio.gather(ready, ended, return_exceptions=True)
+        assert process.returncode is None, self.log
+        ready.result()
 
     async def kill(self) -> None:
         await self._end(signal.SIGKILL)
