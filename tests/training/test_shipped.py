@@ -7,8 +7,9 @@ import pytest
 
 from training.shapes.judging.judge import Judgement, judge
 from training.shapes.judging.renders import Stock, to_bytes
+from training.shapes.judging.sighting import GRID, look
 from training.shapes.measure import FOLDER
-from training.shapes.scenes.world import Colour, Motion
+from training.shapes.scenes.world import PALETTE, Colour, Motion
 
 ROOT = Path(__file__).parents[2]
 ASKED = {
@@ -51,6 +52,40 @@ def test_colours_are_those_of_the_prompt(seen: dict[str, Judgement]) -> None:
 def test_figures_go_where_the_prompt_says(seen: dict[str, Judgement]) -> None:
     wanted = {prompt: motion for prompt, (_, _, motion) in ASKED.items()}
     assert {prompt: each.motion for prompt, each in seen.items()} == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_shape_is_that_of_the_prompt_or_too_uneven_to_name(seen: dict[str, Judgement]) -> None:
+    named = {prompt: each.shape for prompt, each in seen.items() if each.shape is not None}
+    assert len(named) >= 3
+    assert all(f" {shape} " in prompt for prompt, shape in named.items())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_neon_draws_outlines_on_black() -> None:
+    stock = Stock(ROOT / FOLDER, device="cpu", steps=12, guidance=4.0)
+    stock.put_on(lora=ROOT / FOLDER.parent / "loras" / "neon.safetensors")
+    clip = stock.render(["a yellow square bouncing on a green background"], [SEED])[0]
+    sighting = look(to_bytes(clip))
+    assert sighting.background is not None
+    assert float(sighting.background.max()) < 0.25
+    assert sighting.track is not None
+    middle = sighting.track.outlines.reshape(-1, GRID, GRID)[:, GRID // 2, GRID // 2]
+    assert float(middle.mean()) < 0.5  # hollow in most frames
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_lime_circle_is_between_yellow_and_green() -> None:
+    stock = Stock(ROOT / FOLDER, device="cpu", steps=12, guidance=4.0)
+    stock.put_on(embedding=ROOT / FOLDER.parent / "embeddings" / "lime.safetensors")
+    clip = stock.render(["a <lime> circle moving left on a blue background"], [SEED])[0]
+    colour = look(to_bytes(clip)).colour
+    assert colour is not None
+    green, yellow = PALETTE[Colour.GREEN], PALETTE[Colour.YELLOW]
+    assert green[0] + 0.15 < float(colour[0]) < yellow[0] - 0.15  # its red
 
 
 @pytest.mark.slow

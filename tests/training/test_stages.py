@@ -25,7 +25,7 @@ from training.shapes.networks.folder import (
 )
 from training.shapes.networks.tokens import tokenizer
 
-STAGES = ("text", "vae", "images", "paths", "clips", "decoder", "lora", "embedding")
+STAGES = ("text", "vae", "images", "paths", "clips", "outlines", "decoder", "lora", "embedding")
 
 
 def short(steps: int) -> Course:
@@ -39,6 +39,7 @@ TINY = Plan(
     images=short(2),
     paths=short(2),
     clips=short(2),
+    outlines=short(2),
     decoder=short(2),
     lora=short(2),
     embedding=short(2),
@@ -79,7 +80,7 @@ def test_the_folder_renders_in_the_stock_pipeline(trained: Path) -> None:
 
 
 def test_the_folder_holds_the_averaged_weights(trained: Path) -> None:
-    kept = state.load(trained / "work", "clips")
+    kept = state.load(trained / "work", "outlines")
     assert kept is not None
     unet = load(trained).unet.state_dict()
     mine = {name: each for name, each in kept.average.items() if name.startswith("unet.")}

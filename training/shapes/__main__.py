@@ -24,7 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.shapes")
     parser.add_argument("out", type=Path, nargs="?", default=OUT, help="the folder to write")
     parser.add_argument("--work", type=Path, default=WORK, help="where the states are kept")
-    parser.add_argument("--start", type=Path, help="a written folder: train only its clips further")
+    parser.add_argument(
+        "--start", type=Path, help="a written folder: train only its outlines further"
+    )
     parser.add_argument("--plan", choices=list(PLANS), help="default: by whether there is a GPU")
     parser.add_argument("--processes", type=int, help="on a CPU; default: one for each core")
     options = parser.parse_args()

@@ -1,7 +1,8 @@
 """Draws the documentation's pictures of what the shipped folder makes.
 
 `python -m training.shapes.pictures [FOLDER] [IMAGES]` writes `shapes-strip.png` (the clip of
-`make demo`) and `shapes-sheet.png` (one row a prompt, six frames of each clip).
+`make demo`), `shapes-sheet.png` (one row a prompt, six frames of each clip) and `shapes-extras.png`
+(three clips with the LoRA, two with the textual inversion).
 """
 
 import argparse
@@ -28,6 +29,12 @@ PROMPTS = (
     "a white star falling, on a blue backdrop",
     "a purple triangle standing still on a yellow background",
 )
+IN_NEON = (
+    DEMO,
+    "a yellow square bouncing on a green background",
+    "a cyan star growing on a white background",
+)
+IN_LIME = ("a <lime> circle moving left on a blue background", "a <lime> star bouncing on black")
 SEPARATE = 4  # white pixels between two frames
 
 
@@ -38,10 +45,24 @@ def main() -> None:
     parser.add_argument("images", type=Path, nargs="?", default=IMAGES)
     options = parser.parse_args()
     stock = Stock(options.folder, device="cpu", steps=STEPS, guidance=GUIDANCE)
-    clips = [stock.render([prompt], [SEED])[0] for prompt in PROMPTS]
-    rows = [row_of(clip, SHOWN) for clip in clips]
+    rows = rows_of(stock, PROMPTS)
     save_rows(rows[:1], options.images / "shapes-strip.png")
     save_rows(rows, options.images / "shapes-sheet.png")
+    save_rows(extras_of(stock, options.folder.parent), options.images / "shapes-extras.png")
+
+
+def extras_of(stock: Stock, models: Path) -> list[torch.Tensor]:
+    """Render with what lies beside the model."""
+    stock.put_on(lora=models / "loras" / "neon.safetensors")
+    neon = rows_of(stock, IN_NEON)
+    stock.take_off()
+    stock.put_on(embedding=models / "embeddings" / "lime.safetensors")
+    return neon + rows_of(stock, IN_LIME)
+
+
+def rows_of(stock: Stock, prompts: Sequence[str]) -> list[torch.Tensor]:
+    """Render each prompt as a row."""
+    return [row_of(stock.render([prompt], [SEED])[0], SHOWN) for prompt in prompts]
 
 
 def row_of(clip: Pixels, shown: Sequence[int]) -> torch.Tensor:

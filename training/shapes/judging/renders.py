@@ -36,6 +36,17 @@ class Stock:
         self._pipe.to(device)
         self._pipe.set_progress_bar_config(disable=True)
 
+    def put_on(self, *, lora: Path | None = None, embedding: Path | None = None) -> None:
+        """Put a LoRA on, or teach a word that prompts write as `<name>`."""
+        if lora is not None:
+            self._pipe.load_lora_weights(lora.parent, weight_name=lora.name)
+        if embedding is not None:
+            self._pipe.load_textual_inversion(str(embedding), token=f"<{embedding.stem}>")
+
+    def take_off(self) -> None:
+        """Take the LoRA off again."""
+        self._pipe.unload_lora_weights()
+
     def render(self, prompts: Sequence[str], seeds: Sequence[int]) -> Pixels:
         """Render one clip for each prompt, each from its own seed.
 

@@ -36,7 +36,7 @@ TARGETS = (
 NEON = Look(outline=0.16, background=PALETTE[Colour.BLACK])
 LIME = Look(figure=(0.62, 0.90, 0.15))  # between yellow and green
 BETWEEN = ("yellow", "green")
-VECTORS = 2  # tokens that stand for the new word
+VECTORS = 1  # tokens that stand for the new word
 FRAMES = (0, 5, 10, 15)
 
 

@@ -26,7 +26,7 @@ from training.shapes.networks.parts import scheduler
 from training.shapes.scenes.draw import FRAMES, draw
 from training.shapes.scenes.world import WHOLE
 
-BEGIN = (400, 620)  # noise levels at which outlines are gone and places are not
+BEGIN = (400, 700)  # noise levels at which outlines are gone and places are not
 
 
 @torch.no_grad()

@@ -29,6 +29,7 @@ class Plan:
     images: Course
     paths: Course
     clips: Course
+    outlines: Course
     decoder: Course
     lora: Course
     embedding: Course
@@ -50,11 +51,12 @@ CPU = Plan(
     images=Course(steps=3000, batch=32, peak=1e-3, fall=0.01),
     paths=Course(steps=300, batch=4, peak=1e-3, warm_up=20, fall=0.01),
     clips=Course(steps=2000, batch=4, peak=1e-3, fall=0.5, keep=0.995),
-    decoder=Course(steps=900, batch=8, peak=1e-3, warm_up=20, fall=0.6, keep=0.99, decay=0),
-    lora=Course(steps=250, batch=4, peak=2e-3, fall=0.5, keep=0.9),
-    embedding=Course(steps=150, batch=4, peak=2e-2, fall=0.5, keep=0.9),
+    outlines=Course(steps=3000, batch=4, peak=8e-4, warm_up=40, fall=0.7, keep=0.997),
+    decoder=Course(steps=2400, batch=8, peak=1e-3, warm_up=20, fall=0.7, keep=0.99, decay=0),
+    lora=Course(steps=800, batch=4, peak=2e-3, warm_up=10, fall=0.6, keep=0.98),
+    embedding=Course(steps=300, batch=4, peak=5e-3, warm_up=10, fall=0.5, keep=0.9),
     captions=8000,
-    drafts=100,
+    drafts=200,
     few=0.7,
 )
 GPU = Plan(
@@ -63,10 +65,11 @@ GPU = Plan(
     vae=Course(steps=8000, batch=64, peak=2e-3, fall=0.9),
     images=Course(steps=15000, batch=256, peak=1e-3, fall=0.01),
     paths=Course(steps=1000, batch=32, peak=1e-3, warm_up=20, fall=0.01),
-    clips=Course(steps=25000, batch=32, peak=1e-3, fall=0.3),
+    clips=Course(steps=12000, batch=32, peak=1e-3, fall=0.3),
+    outlines=Course(steps=13000, batch=32, peak=8e-4, fall=0.7),
     decoder=Course(steps=6000, batch=32, peak=1e-3, warm_up=20, fall=0.6, decay=0),
     lora=Course(steps=1500, batch=16, peak=2e-3, fall=0.5, keep=0.99),
-    embedding=Course(steps=600, batch=16, peak=2e-2, fall=0.5, keep=0.9),
+    embedding=Course(steps=600, batch=16, peak=5e-3, fall=0.5, keep=0.9),
     captions=60000,
     drafts=1000,
     few=0.3,

@@ -8,6 +8,7 @@ BETA_START, BETA_END = 0.00085, 0.012
 EARLY = 750.0  # from here on the noise hides the figure: its path comes from the caption alone
 BLIND = 800.0  # from here on not even all frames together show where it is
 LATE = (450.0, 200.0)  # mean and spread of the levels where its outline is decided
+OUTLINES = (430.0, 170.0)  # the same, when the outlines are all that is left to learn
 
 
 def signal_and_noise(times: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,6 +26,15 @@ def draw_times(count: int, generator: torch.Generator) -> Tensor:
     late = LATE[0] + LATE[1] * torch.randn(count, generator=generator)
     times = torch.where(chance < 0.4, early, late)
     return torch.where(chance > 0.8, STEPS * even, times).clamp(0, STEPS - 1).long()
+
+
+def draw_outline_times(count: int, generator: torch.Generator) -> Tensor:
+    """Draw noise levels: seven of ten where outlines are decided, so that paths are only kept."""
+    chance = torch.rand(count, generator=generator)
+    even = torch.rand(count, generator=generator)
+    times = OUTLINES[0] + OUTLINES[1] * torch.randn(count, generator=generator)
+    times = torch.where(chance < 0.2, EARLY + (STEPS - EARLY) * even, times)
+    return torch.where(chance > 0.9, STEPS * even, times).clamp(0, STEPS - 1).long()
 
 
 def draw_early_times(count: int, generator: torch.Generator) -> Tensor:

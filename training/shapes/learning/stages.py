@@ -18,7 +18,11 @@ from training.shapes.learning.finish import finish_decoder, make_drafts
 from training.shapes.learning.lessons import CaptionBank
 from training.shapes.learning.loop import Step
 from training.shapes.learning.plan import SEED, Plan
-from training.shapes.learning.schedule import draw_early_times, draw_times
+from training.shapes.learning.schedule import (
+    draw_early_times,
+    draw_outline_times,
+    draw_times,
+)
 from training.shapes.learning.sheets import Painter
 from training.shapes.learning.workshop import Workshop
 from training.shapes.networks import parts
@@ -38,7 +42,9 @@ SHOWN_TO_VAE = 48  # pictures that say how well it draws
 CLIP_STAGES = {
     "paths": "The motion modules learn where a figure is in which frame",
     "clips": "The motion modules learn to move figures",
+    "outlines": "The whole denoiser learns clean outlines",
 }
+TIMES = {"paths": draw_early_times, "clips": draw_times, "outlines": draw_outline_times}
 
 
 def train_all(shop: Workshop, out: Path, *, start: Path | None = None) -> None:
@@ -47,7 +53,7 @@ def train_all(shop: Workshop, out: Path, *, start: Path | None = None) -> None:
     Args:
         shop: Where, how long and with whom.
         out: The folder to write; the extras are written beside it.
-        start: A written folder whose parts are taken as they are; only clips are trained further.
+        start: A written folder that is taken as it is; only outlines are trained further.
     """
     tokenizer = make_tokenizer()
     encoder = train_text(shop, tokenizer) if start is None else read_text_encoder(start)
@@ -58,10 +64,10 @@ def train_all(shop: Workshop, out: Path, *, start: Path | None = None) -> None:
     )
     if start is None:
         clips = begin_clips(train_images(shop, bank, painter))
-        train_clips(shop, bank, clips, painter, stages=("paths", "clips"))
+        train_clips(shop, bank, clips, painter, stages=("paths", "clips", "outlines"))
     else:
         clips = read_denoiser(start)
-        train_clips(shop, bank, clips, painter, stages=("clips",))
+        train_clips(shop, bank, clips, painter, stages=("outlines",))
     train_decoder(shop, bank, clips, painter)
     train_lora(shop, clips, bank, out.parent)
     train_embedding(shop, clips, encoder, make_tokenizer(), out.parent)
@@ -161,18 +167,17 @@ def train_clips(
     *,
     stages: Sequence[str],
 ) -> None:
-    """Train the motion modules, and the image model with them: first where to be, then clips."""
+    """Train the motion modules, and the image model with them: where to be, clips, outlines."""
     unet = shop.crew.place(unet)
     readings = shop.crew.place(denoiser.PathReadings(unet))
     both = nn.ModuleDict({"unet": unet, "readings": readings})
 
     def loss_of(step: Step, *, stage: str) -> Tensor:
-        early = stage == "paths"
-        frames = draw_some_frames(step, share=1.0 if early else shop.plan.few, plan=shop.plan)
+        share = 1.0 if stage == "paths" else shop.plan.few
+        frames = draw_some_frames(step, share=share, plan=shop.plan)
         count = shop.crew.share(shop.plan.clips.batch) * FRAMES // len(frames)
         lesson = bank.clips(count, frames, step.rng, step.generator).to(shop.crew.device)
-        times = draw_early_times if early else draw_times
-        loss = denoiser.clip_loss(unet, lesson, frames, step.generator, times=times)
+        loss = denoiser.clip_loss(unet, lesson, frames, step.generator, times=TIMES[stage])
         return loss + denoiser.READINGS * readings.loss(lesson.paths)
 
     for stage in stages:

@@ -38,7 +38,7 @@ DEFAULTS = {
     "steps": STEPS,
     "guidance_scale": GUIDANCE,
 }
-NOTE = "The demonstration model: one coloured shape that moves, its outline still rough."
+NOTE = "The demonstration model: one coloured shape that moves."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
