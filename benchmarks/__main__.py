@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import acks, demo, disk, hosted, machine, queue, videos, waiting
+from benchmarks import acks, demo, disk, hosted, machine, queue, turns, videos, waiting
 from benchmarks.table import Row, table
 
 Part = Callable[[Path], AsyncGenerator[Row]]
@@ -22,6 +22,7 @@ Part = Callable[[Path], AsyncGenerator[Row]]
 PARTS: dict[str, Part] = {
     "disk": disk.measure,
     "queue": queue.measure,
+    "turns": turns.measure,
     "videos": videos.measure,
     "acks": acks.measure,
     "hosted": hosted.measure,

@@ -51,10 +51,10 @@ async def measure(folder: Path) -> AsyncGenerator[Row]:
     for finished in HISTORY:
         with tempfile.TemporaryDirectory(dir=folder) as own:
             path = Path(own) / "flipbook.db"
-            await _fill(path, finished)
+            await fill(path, finished)
             async with Database.open(path) as database:
                 store = SqliteJobStore(database)
-                await _enqueue(store, JOBS, prefix="job")
+                await enqueue(store, JOBS, prefix="job")
                 short = [await _live(store, TO_CANCELLED) for _ in range(JOBS // 2)]
                 whole = [await _live(store, TO_DONE) for _ in range(JOBS // 2)]
                 disk = syncs(folder, is_append=True)
@@ -72,13 +72,13 @@ async def measure(folder: Path) -> AsyncGenerator[Row]:
         yield Row(what=f"{name}: fdatasync at that time", measured=tail_ms(disk))
 
 
-async def _fill(path: Path, finished: int) -> None:
+async def fill(path: Path, finished: int) -> None:
     """Make the file and its history, and let the disk come to rest."""
     async with Database.open(path) as database:
         store = SqliteJobStore(database)
-        await _enqueue(store, 1, prefix="seed")
+        await enqueue(store, 1, prefix="seed")
         await _live(store, TO_DONE)
-    with _hasty(path) as connection:
+    with hasty(path) as connection:
         connection.execute(COPIES, {"number": finished})
         for table, key in (
             ("job", "id"),
@@ -86,12 +86,12 @@ async def _fill(path: Path, finished: int) -> None:
             ("reservation", "job_id"),
             ("ledger", "job_id"),
         ):
-            _copy(connection, table, key)
+            copy(connection, table, key)
     os.sync()
 
 
 @contextmanager
-def _hasty(path: Path) -> Generator[sqlite3.Connection]:
+def hasty(path: Path) -> Generator[sqlite3.Connection]:
     """Open the file without any safety; nobody needs it after a crash."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(
@@ -102,9 +102,9 @@ def _hasty(path: Path) -> Generator[sqlite3.Connection]:
         connection.execute("COMMIT")
 
 
-def _copy(connection: sqlite3.Connection, table: str, key: str) -> None:
-    """Give each old job copies of the seed's rows in one table."""
-    own = {"number": "NULL", key: "old.id"}
+def copy(connection: sqlite3.Connection, table: str, key: str, **changes: str) -> None:
+    """Give each old job copies of the seed's rows in one table; changes are SQL by column."""
+    own = {"number": "NULL", key: "old.id", **changes}
     if table == "job":
         own["origin_key"] = "old.id"
     names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
@@ -116,12 +116,16 @@ def _copy(connection: sqlite3.Connection, table: str, key: str) -> None:
     )
 
 
-async def _enqueue(store: SqliteJobStore, number: int, *, prefix: str) -> None:
+async def enqueue(
+    store: SqliteJobStore, number: int, *, prefix: str, user_id: int = 1
+) -> Sequence[float]:
+    """Ask that often, and return how long each took."""
     now = SystemClock().now()
     asked = VideoRequest(segments=(Segment(prompt="a lighthouse"),))
     request = resolve(asked, MODEL, draw_seed=lambda: 7)
-    requester = Requester(user_id=1, guild_id=2)
+    requester = Requester(user_id=user_id, guild_id=2)
     charges = charges_for(requester, request, UNLIMITED, now)
+    samples = list[float]()
     for index in range(number):
         job = Job(
             id=JobId(f"{prefix}{index:05d}"),
@@ -133,7 +137,10 @@ async def _enqueue(store: SqliteJobStore, number: int, *, prefix: str) -> None:
             request=request,
             created_at=now,
         )
+        started = perf_counter()
         await store.enqueue(job, charges)
+        samples.append(perf_counter() - started)
+    return samples
 
 
 async def _live(store: SqliteJobStore, states: Sequence[JobState]) -> float:

@@ -21,7 +21,7 @@ from bot.settings import Settings
 from bot.web.server import open_front_door
 from jobs.errors import BusyError, ProviderError, RefusedError, SettingsError, UnavailableError
 from jobs.request import ProviderName
-from providers.hosted.api import Shelf
+from providers.hosted.api import Api, Shelf
 from providers.http import Http
 from providers.novita import NovitaApi
 
@@ -89,8 +89,11 @@ async def _findings(
         )
     models: dict[ProviderName, str] = {}
     for name in names:
-        async for finding in _probe(settings, name, models):
+        findings, shelf = await _probe(settings, name)
+        for finding in findings:
             yield finding
+        if shelf.models:
+            models[name] = shelf.models[0].id
     if models:
         async for finding in _probe_hooks(settings, models, hook_wait_s):
             yield finding
@@ -99,25 +102,18 @@ async def _findings(
 # The account
 
 
-async def _probe(
-    settings: Settings, name: ProviderName, models: dict[ProviderName, str]
-) -> AsyncGenerator[Finding]:
-    """Ask for the models, which is free and needs the key; note the first in `models`."""
+async def _probe(settings: Settings, name: ProviderName) -> tuple[Sequence[Finding], Shelf]:
+    """Ask for the models, which is free and needs the key."""
     try:
         async with open_api(settings, name) as (api, _):
-            yield Finding(name=f"{name}: is set up for {api.endpoint}")
-            shelf = await api.shelf()
+            is_set_up = Finding(name=f"{name}: is set up for {api.endpoint}")
+            try:
+                shelf = await api.shelf()
+            except ProviderError as error:
+                return [is_set_up, *_refusal(name, error)], Shelf()
     except SettingsError as error:
-        yield Finding(name=f"{name}: is set up", problem=str(error))
-        return
-    except ProviderError as error:
-        for finding in _refusal(name, error):
-            yield finding
-        return
-    for finding in _stock(name, shelf):
-        yield finding
-    if shelf.models:
-        models[name] = shelf.models[0].id
+        return [Finding(name=f"{name}: is set up", problem=str(error))], Shelf()
+    return [is_set_up, *_stock(name, shelf)], shelf
 
 
 def _refusal(name: ProviderName, error: ProviderError) -> Sequence[Finding]:
@@ -172,7 +168,9 @@ async def _probe_hooks(
         async with receiver.open(settings.http_host, settings.http_port):
             yield await _reach_receiver(public_url, receiver)
             for name, model in models.items():
-                yield await _try_hook(settings, name, model, receiver, hook_wait_s)
+                url = f"{public_url}/hooks/{name}/{receiver.token}"
+                async with open_api(settings, name) as (api, _):
+                    yield await _try_hook(api, url, model, receiver, hook_wait_s)
     except SettingsError:  # somebody is there: the running bot, if all is well
         yield await _reach_bot(public_url)
         yield Finding(
@@ -215,25 +213,20 @@ async def _health(public_url: str) -> Mapping[str, object]:
     return ANY_OBJECT.validate_python(said) if isinstance(said, dict) else {}
 
 
-async def _try_hook(
-    settings: Settings, name: ProviderName, model: str, receiver: Receiver, wait_s: float
-) -> Finding:
+async def _try_hook(api: Api, url: str, model: str, receiver: Receiver, wait_s: float) -> Finding:
     """Have a provider send a webhook of its test mode, if it has one, and wait for it."""
-    assert settings.public_url is not None, "asked before"  # noqa: S101 - for the types
-    url = f"{base_of(settings.public_url)}/hooks/{name}/{receiver.token}"
-    claim = f"{name}: its test webhook arrives"
-    async with open_api(settings, name) as (api, _):
-        if not isinstance(api, NovitaApi):
-            return Finding(
-                name=f"{name}: has no test mode, so whether its webhooks arrive was not tried",
-                is_open=True,
-            )
-        try:
-            await api.try_hook(url, model=model)
-            async with asyncio.timeout(wait_s):
-                await receiver.arrived.wait()
-        except ProviderError as error:
-            return Finding(name=claim, problem=f"{error.user_message} {error.detail}".strip())
-        except TimeoutError:
-            return Finding(name=claim, problem=f"none came within {wait_s:g} seconds")
+    if not isinstance(api, NovitaApi):
+        return Finding(
+            name=f"{api.name}: has no test mode, so whether its webhooks arrive was not tried",
+            is_open=True,
+        )
+    claim = f"{api.name}: its test webhook arrives"
+    try:
+        await api.try_hook(url, model=model)
+        async with asyncio.timeout(wait_s):
+            await receiver.arrived.wait()
+    except ProviderError as error:
+        return Finding(name=claim, problem=f"{error.user_message} {error.detail}".strip())
+    except TimeoutError:
+        return Finding(name=claim, problem=f"none came within {wait_s:g} seconds")
     return Finding(name=claim)

@@ -14,9 +14,9 @@ from cogs.wording import (
     bar,
     cost_line,
     duration,
+    eta_words,
     message_link,
     prompt_of,
-    provider_title,
     settings_line,
 )
 from jobs.model import Job, JobId, Progress, Standing
@@ -74,7 +74,7 @@ def card(
         case JobState.FAILED | JobState.CANCELLED | JobState.UNDELIVERED | JobState.UNCONFIRMED:
             return stopped(job)
         case _:
-            return running(job, progress)
+            return running(job, progress, standing)
 
 
 def queued(job: Job, standing: Standing | None = None) -> LayoutView:
@@ -92,14 +92,14 @@ def queued(job: Job, standing: Standing | None = None) -> LayoutView:
 def place_line(job: Job, standing: Standing | None) -> str:
     """Say how many are ahead and how long it takes, as far as that is known."""
     if job.due_at is not None and job.attempt:
-        title = provider_title(job.request.provider)
+        title = job.request.provider.heading
         why = "could not be reached" if job.setbacks else "takes nothing on just now"
         return f"{title} {why}; next try <t:{int(job.due_at.timestamp())}:R>."
     if standing is None:
         return "Waiting for its turn."
     videos = "1 video is" if standing.ahead == 1 else f"{standing.ahead} videos are"
     place = f"**{videos} ahead.**" if standing.ahead else "**Next in line.**"
-    return place if standing.eta_s is None else f"{place} Ready in {duration(standing.eta_s)}."
+    return place if standing.eta_s is None else f"{place} Ready in {eta_words(standing)}."
 
 
 def warning_lines(job: Job, *, limit: int = MAX_WARNINGS_CHARS) -> list[str]:
@@ -109,13 +109,17 @@ def warning_lines(job: Job, *, limit: int = MAX_WARNINGS_CHARS) -> list[str]:
     return [cut("\n".join(f"⚠️ {warning}" for warning in job.warnings), limit)]
 
 
-def running(job: Job, progress: Progress | None = None) -> LayoutView:
+def running(
+    job: Job, progress: Progress | None = None, standing: Standing | None = None
+) -> LayoutView:
     """Return the card of a job that is being worked on; only measured numbers are shown."""
     is_stopping = job.cancel_requested and job.state in CANCELLABLE  # later on it is ignored
     title = "Stopping" if is_stopping else STAGES[job.state]
     lines = [f"### {title}", safe(prompt_of(job), MAX_PROMPT_CHARS), *change_lines(job)]
     if progress is not None and job.state is JobState.RUNNING:
         lines += [line for line in [progress_line(progress)] if line]
+    if standing is not None and standing.is_late and job.state is JobState.RUNNING:
+        lines.append("It takes longer than usual.")
     buttons = [cancel_button(job)] if job.state in CANCELLABLE else []
     return layout(WORKING, [*lines, f"-# {settings_line(job)}"], buttons, job)
 

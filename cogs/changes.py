@@ -7,7 +7,7 @@ named (ModelsLab v6 does so without an error), or lower a number; the card and t
 from collections.abc import Iterator
 
 from cogs.text import code, cut
-from cogs.wording import plain_words, provider_title
+from cogs.wording import plain_words
 from jobs.model import Job
 
 MAX_CHANGES_CHARS = 300
@@ -27,7 +27,7 @@ def change_lines(job: Job) -> list[str]:
     """Return a line for another model, and one for all other values; none if all is as asked."""
     if job.receipt is None:
         return []
-    title = provider_title(job.request.provider)
+    title = job.request.provider.heading
     lines: list[str] = []
     model = job.receipt.effective.get("model")
     if isinstance(model, str) and model != job.request.model:

@@ -11,7 +11,7 @@ from discord.ui import Container, LayoutView, TextDisplay
 
 from cogs.cards import ODD, WORKING, still
 from cogs.text import code, cut, safe
-from cogs.wording import note_of, provider_title
+from cogs.wording import note_of
 from jobs.model import HealthState
 from jobs.ports import Provider
 from jobs.request import ModelInfo
@@ -61,7 +61,7 @@ def _section(provider: Provider, models: Sequence[ModelInfo], share: int, room: 
     """Return one backend: how it is, if it is not well, and as many models as fit."""
     lines: list[str] = []
     if provider.health.state is not HealthState.OK:
-        title = provider_title(provider.name)
+        title = provider.name.heading
         lines.append(f"⚠️ {cut(provider.health.reason or f'{title} cannot be used now.', 200)}")
     for number, model in enumerate(models):
         text = model_text(model)

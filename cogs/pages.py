@@ -9,7 +9,7 @@ from cogs.cards import GOOD, ODD, WORKING, still
 from cogs.changes import change_lines
 from cogs.model_pages import model_text
 from cogs.text import cut, safe
-from cogs.wording import cost_line, duration, message_link, prompt_of, settings_line
+from cogs.wording import cost_line, eta_words, message_link, prompt_of, settings_line
 from jobs.model import Job, JobId, Standing
 from jobs.request import ModelInfo
 from jobs.states import JobState
@@ -49,10 +49,12 @@ def queue_line(job: Job, standing: Standing | None, user_id: int) -> str:
 
 def state_words(job: Job, standing: Standing | None) -> str:
     """Say where a job stands, with its place and the time it needs, if they are known."""
+    if standing is not None and standing.is_late:
+        return f"{job.state}, longer than usual"
     if job.state is not JobState.QUEUED or standing is None:
         return job.state.value
     place = f"{standing.ahead} ahead" if standing.ahead else "next"
-    return place if standing.eta_s is None else f"{place}, {duration(standing.eta_s)}"
+    return place if standing.eta_s is None else f"{place}, {eta_words(standing)}"
 
 
 def job_page(job: Job, standing: Standing | None) -> LayoutView:

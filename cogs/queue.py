@@ -68,7 +68,9 @@ class QueueCog(commands.Cog):
         return complete_jobs([job for job in jobs if not job.state.is_final], current)
 
     async def _standing(self, job: Job) -> Standing | None:
-        return await self._service.standing(job) if job.state is JobState.QUEUED else None
+        """Return what is known about a job that waits or is being rendered."""
+        is_asked = job.state in (JobState.QUEUED, JobState.RUNNING)
+        return await self._service.standing(job) if is_asked else None
 
 
 def job_id_of(text: str) -> JobId:

@@ -1,7 +1,7 @@
 """The words and small pictures that cards, results and lists share."""
 
 from cogs.text import code, cut, safe
-from jobs.model import Job
+from jobs.model import Job, Standing
 from jobs.prices import write_price
 from jobs.prompts import write_prompt
 from jobs.quota import Settlement, settlement_of
@@ -11,18 +11,6 @@ from jobs.states import JobState
 BAR_CELLS = 12
 MAX_SETTINGS_CHARS = 600
 MAX_NOTE_CHARS = 200
-
-
-TITLES = {
-    ProviderName.LOCAL: "The local engine",
-    ProviderName.MODELSLAB: "ModelsLab",
-    ProviderName.NOVITA: "Novita",
-}
-
-
-def provider_title(name: ProviderName) -> str:
-    """Return a backend's name as it stands at the start of a sentence."""
-    return TITLES[name]
 
 
 def bar(fraction: float, cells: int = BAR_CELLS) -> str:
@@ -38,6 +26,17 @@ def duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     hours, rest = divmod(minutes, 60)
     return f"about {minutes} min" if not hours else f"about {hours} h {rest} min"
+
+
+def eta_words(standing: Standing) -> str:
+    """Say when a video is ready, as a range if the slow pace differs in these words."""
+    usual = duration(standing.eta_s or 0)
+    slow = duration(max(standing.eta_s or 0, standing.slow_eta_s or 0)).removeprefix("about ")
+    number, unit = usual.removeprefix("about ").split(" ", 1)
+    slow_number, slow_unit = slow.split(" ", 1)
+    if unit != slow_unit or "h" in unit:
+        return usual if usual == f"about {slow}" else f"{usual} to {slow}"
+    return usual if number == slow_number else f"about {number}\u2013{slow_number} {unit}"
 
 
 def measured(seconds: float) -> str:

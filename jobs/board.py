@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from jobs.errors import FlipbookError
 from jobs.model import Job, JobId, Origin, Progress, Standing
 from jobs.ports import Clock, Delivery
+from jobs.states import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class Board:
         self._interval_s = interval_s
         self._news: dict[JobId, tuple[Job, Progress | None]] = {}
         self._arrived: dict[JobId, asyncio.Event] = {}
+        self._shown: dict[JobId, Progress | None] = {}
+        self._late: set[JobId] = set()
 
     def expect(self, job_id: JobId) -> None:
         """Keep a job's news from now on, for `present`."""
@@ -45,6 +48,13 @@ class Board:
             self._news[job.id] = (job, progress)
             self._arrived[job.id].set()
 
+    def mark_late(self, job: Job) -> None:
+        """Have the card of a render say, from now on, that it takes longer than usual."""
+        if job.id in self._arrived and job.id not in self._late:
+            self._late.add(job.id)
+            _, progress = self._news.get(job.id, (job, self._shown.get(job.id)))
+            self.tell(job, progress)
+
     async def present(self, job_id: JobId) -> None:
         """Show a job's news as they come, until cancelled."""
         arrived = self._arrived.setdefault(job_id, asyncio.Event())
@@ -53,11 +63,19 @@ class Board:
                 await arrived.wait()
                 arrived.clear()
                 job, progress = self._news.pop(job_id)
-                await self.show(job, progress)
+                self._shown[job_id] = progress
+                await self.show(
+                    job, progress, Standing(is_late=True) if self._is_late(job) else None
+                )
                 await self._clock.sleep(self._interval_s)
         finally:
             self._arrived.pop(job_id, None)
             self._news.pop(job_id, None)
+            self._shown.pop(job_id, None)
+            self._late.discard(job_id)
+
+    def _is_late(self, job: Job) -> bool:
+        return job.id in self._late and job.state is JobState.RUNNING
 
     async def show(
         self, job: Job, progress: Progress | None = None, standing: Standing | None = None

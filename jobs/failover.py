@@ -1,8 +1,8 @@
 """Finds another backend for a job that its backend turned away for no fault of the job's own.
 
-Only after a verified refusal: nothing was sent, or the answer was an explicit no that is about
-the account. Where the asker named a backend, or the others would cost more than was reserved,
-the job stays refused.
+Only after a verified refusal: nothing was sent, because the backend is switched off here, or the
+answer was an explicit no that is about the account. Where the asker named a backend, or the others
+would cost more than was reserved, the job stays refused.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from jobs.model import Job
 from jobs.ports import Catalogue
 from jobs.prices import PriceTable
 from jobs.quota import amounts_of
+from jobs.request import ProviderName
 from jobs.routing import Route, route
 
 
@@ -46,9 +47,14 @@ def elsewhere(job: Job, catalogue: Catalogue, prices: PriceTable) -> Mapping[str
 def _price_of(job: Job, found: Route, prices: PriceTable) -> int | None:
     """Return the price of a route in the job's currency; None if it cannot be compared."""
     price_micros = prices.price_of(found.request)
-    is_unknown = price_micros is None and found.provider.is_paid and job.price_micros is not None
+    is_unknown = price_micros is None and found.provider.is_paid and not _was_unknown(job)
     is_foreign = bool(price_micros and job.price_micros and prices.currency != job.currency)
     return None if is_unknown or is_foreign else price_micros or 0
+
+
+def _was_unknown(job: Job) -> bool:
+    """Say whether nobody knew what the job would cost; our own machine is known to cost nothing."""
+    return job.price_micros is None and job.request.provider is not ProviderName.LOCAL
 
 
 def _costs_more(job: Job, found: Route, price_micros: int) -> bool:
@@ -59,4 +65,5 @@ def _costs_more(job: Job, found: Route, price_micros: int) -> bool:
 
 
 def _news(job: Job, found: Route) -> str:
-    return f"{job.backend} takes no videos at the moment, so {found.provider.name} makes this one."
+    here, there = job.request.provider, found.provider.name
+    return f"{here.heading} takes no videos at the moment, so {there.label} makes this one."

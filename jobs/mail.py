@@ -45,8 +45,7 @@ class Mail:
         self._catalogue = catalogue
         self._steps = steps
         self._clock = clock
-        self._pauses: dict[int, _Pause] = {}
-        self._left: set[int] = set()  # letters that were not looked at last time
+        self._pauses: dict[int, _Pause] = {}  # of letters that stayed unread, by number
 
     async def healed(self, *, in_hand: Container[JobId]) -> AsyncIterator[Job]:
         """Look at every letter that is due, and yield the jobs that can go on now.
@@ -72,9 +71,8 @@ class Mail:
                     yield job
 
     async def _due(self) -> list[Letter]:
-        unread = await self._inbox.unread(limit=BATCH + len(self._pauses) + len(self._left))
+        unread = await self._inbox.unread(limit=BATCH + len(self._pauses))
         known = {letter.number for letter in unread}
-        self._left = set()
         self._pauses = {n: pause for n, pause in self._pauses.items() if n in known}
         now = self._clock.now()
         due = [one for one in unread if self._pause_of(one).until <= now]
@@ -150,7 +148,8 @@ class Mail:
         self._pauses.pop(letter.number, None)
 
     def _leave(self, letter: Letter) -> None:
-        self._left.add(letter.number)
+        """Leave a letter unread until the next time."""
+        self._pauses.setdefault(letter.number, _FRESH)
 
     def _put_off(self, letter: Letter, error: ProviderError | RequestError) -> None:
         """Leave a letter unread for a while, twice as long each time."""

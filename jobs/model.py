@@ -30,6 +30,11 @@ class Requester:
     user_id: int = 0
     guild_id: int = 0
 
+    @property
+    def party(self) -> str:
+        """Whose turns they share: their server's."""
+        return f"guild:{self.guild_id}"
+
 
 class Address(BaseModel, frozen=True):
     """Where the answer goes; stored with the job, so a restarted bot finds the way.
@@ -209,10 +214,18 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A queued job's place: how many are ahead, and the seconds until it is done, if known."""
+    """A job's place: how many are ahead, and the seconds until it is done, if known.
 
-    ahead: int
+    Attributes:
+        eta_s: At the usual pace: half of the newest renders were faster.
+        slow_eta_s: At a slow pace: nine of ten were faster.
+        is_late: Its render takes longer than 95 of 100 do.
+    """
+
+    ahead: int = 0
     eta_s: float | None = None
+    slow_eta_s: float | None = None
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +258,7 @@ class Health:
 
     state: HealthState = HealthState.OK
     reason: str = ""
+    lost_at: datetime | None = None  # since when nobody answers, if that is what is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

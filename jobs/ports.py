@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from jobs.fairness import LaneDrift
 from jobs.model import (
     Artifact,
     Health,
@@ -67,7 +68,7 @@ class JobStore(Protocol):
     async def claim(
         self, backend: str, *, token: str, now: datetime, lease_until: datetime
     ) -> Job | None:
-        """Take the next due job of a backend: `submitting`, one attempt higher, with `token`."""
+        """Take the next due job of a backend by turns: `submitting`, an attempt higher, `token`."""
         ...
 
     async def adopt(self, job: Job, *, lease_until: datetime) -> Job:
@@ -112,6 +113,10 @@ class JobStore(Protocol):
         """Return how many unfinished renders come before `job` at its backend, and their cost."""
         ...
 
+    async def recount(self) -> Sequence[LaneDrift]:
+        """Count the lanes anew from the jobs, repair what differs, and return it."""
+        ...
+
     async def list_jobs(
         self, *, guild_id: int | None = None, user_id: int | None = None, is_open: bool, limit: int
     ) -> Sequence[Job]:
@@ -138,8 +143,13 @@ class JobStore(Protocol):
         """Note that the card of `job` shows its state."""
         ...
 
-    async def rates(self, backend: str, *, limit: int = 50) -> Sequence[float]:
-        """Return seconds per unit of cost of the newest finished renders, sorted."""
+    async def rates(
+        self, backend: str, *, limit: int = 50, like: int | None = None
+    ) -> Sequence[float]:
+        """Return seconds per unit of cost of the newest finished renders, sorted.
+
+        With `like`, only of those that cost between half and double of it.
+        """
         ...
 
 

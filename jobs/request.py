@@ -30,6 +30,22 @@ class ProviderName(StrEnum):
     MODELSLAB = "modelslab"
     NOVITA = "novita"
 
+    @property
+    def label(self) -> str:
+        """What people call it, in the middle of a sentence."""
+        match self:
+            case ProviderName.LOCAL:
+                return "the local engine"
+            case ProviderName.MODELSLAB:
+                return "ModelsLab"
+            case ProviderName.NOVITA:
+                return "Novita"
+
+    @property
+    def heading(self) -> str:
+        """The same at the start of a sentence."""
+        return self.label[:1].upper() + self.label[1:]
+
 
 class VideoFormat(StrEnum):
     """The file that is posted."""

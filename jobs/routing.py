@@ -85,8 +85,8 @@ def _model_at(provider: Provider, model: str | None) -> ModelInfo | None:
 
 
 def _out(provider: Provider) -> str:
-    reason = provider.health.reason or f"{provider.name} takes no videos at the moment."
-    return f"{reason} Nothing was charged."
+    reason = provider.health.reason or f"{provider.name.heading} takes no videos at the moment."
+    return f"{reason.removesuffix('.')}; nothing was charged."
 
 
 def _no_model(asked: str | None, providers: Sequence[Provider]) -> RequestError:

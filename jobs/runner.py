@@ -10,16 +10,18 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 
 from jobs.board import Board
-from jobs.errors import FlipbookError, RequestError, StorageError
+from jobs.errors import FlipbookError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.mail import Mail
 from jobs.model import Job, JobId
 from jobs.ports import Catalogue, Clock, JobStore, Provider
+from jobs.recovery import Recovery
 from jobs.request import ProviderName
 from jobs.states import JobState
 from jobs.steps import Steps
-from jobs.work import LEASE, NEEDS_BACKEND, Work
+from jobs.upkeep import Upkeep
+from jobs.work import LEASE, Work
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,8 @@ class Runner:
         self._estimator = estimator
         self._clock = clock
         self._draw_token = draw_token
+        self._upkeep = Upkeep(jobs=jobs, estimator=estimator, board=board, clock=clock)
+        self._recovery = Recovery(jobs=jobs, catalogue=catalogue, steps=steps, clock=clock)
         self._stopping = asyncio.Event()
         self._working: dict[JobId, tuple[Work, asyncio.Task[None]]] = {}
         self._shown_places: dict[JobId, int] = {}
@@ -81,6 +85,11 @@ class Runner:
                 group.create_task(self._claim_loop(group, provider), name=f"claim {provider.name}")
                 for provider in self._catalogue.providers()
             ]
+            loops += [
+                group.create_task(self._off_loop(name), name=f"off {name}")
+                for name in ProviderName
+                if name not in self._on()
+            ]
             loops.append(group.create_task(self._tend_loop(group), name="tend"))
             loops.append(group.create_task(self._mail_loop(group), name="mail"))
             await self._stopping.wait()
@@ -91,7 +100,8 @@ class Runner:
     async def _drain(self, seconds: float) -> None:
         """Put renders of ours back, let hosted ones go, wait a while for what is being posted."""
         for work, task in list(self._working.values()):
-            if work.may_be_put_back or work.job.state is JobState.RUNNING:
+            is_resting = work.job.id in self._steps.moves.resting
+            if work.may_be_put_back or work.job.state is JobState.RUNNING or is_resting:
                 task.cancel()
         tasks = [task for _, task in self._working.values()]
         if tasks:
@@ -109,15 +119,45 @@ class Runner:
 
     async def _next_job(self, backend: str) -> Job:
         while True:
+            claim = asyncio.create_task(self._claim(backend), name=f"one claim {backend}")
             try:
-                now, token = self._clock.now(), self._draw_token()
-                job = await self._jobs.claim(backend, token=token, now=now, lease_until=now + LEASE)
-            except Exception:
-                logger.exception("Claim at %s failed", backend, extra={"action": "claim_failed"})
-                job = None
+                job = await asyncio.shield(claim)
+            except asyncio.CancelledError:
+                await self._give_back(claim)
+                raise
             if job is not None:
                 return job
             await self._either(self._notices.next_queued(backend), IDLE_S)
+
+    async def _claim(self, backend: str) -> Job | None:
+        now, token = self._clock.now(), self._draw_token()
+        try:
+            return await self._jobs.claim(backend, token=token, now=now, lease_until=now + LEASE)
+        except Exception:
+            logger.exception("Claim at %s failed", backend, extra={"action": "claim_failed"})
+            return None
+
+    async def _give_back(self, claim: asyncio.Task[Job | None]) -> None:
+        """Undo a claim that a stop came upon: left as it is, it would look like a lost submit."""
+        job = await claim
+        if job is None:
+            return
+        try:
+            await self._steps.moves.requeue(job)
+        except FlipbookError:
+            logger.exception("Job %s kept", job.id, extra={"action": "requeue_failed"})
+
+    async def _off_loop(self, backend: str) -> None:
+        """Let go what waits for a backend that is off: now, and what a moderator sends there."""
+        while True:
+            try:
+                async for job in self._recovery.of_switched_off(backend):
+                    await self._close(job)
+            except Exception:
+                logger.exception("Queue of %s", backend, extra={"action": "let_go_failed"})
+                await self._clock.sleep(TEND_S)
+            else:
+                await self._notices.next_queued(backend)
 
     def _start(self, group: asyncio.TaskGroup, job: Job, release: Callable[[], None]) -> None:
         work = Work(
@@ -192,11 +232,22 @@ class Runner:
 
     async def _tend(self, group: asyncio.TaskGroup) -> None:
         try:
-            await self._adopt_orphans(group)
+            await self._upkeep.recount()
+            await self._recover(group)
             await self._show_ends()
+            await self._upkeep.tell_late([work.job for work, _ in self._working.values()])
             await self._refresh_places()
         except Exception:
             logger.exception("Tending failed", extra={"action": "tend_failed"})
+
+    async def _recover(self, group: asyncio.TaskGroup) -> None:
+        async for job in self._recovery.orphans(in_hand=self._working):
+            if job.state.is_active:
+                self._start(group, job, _nothing)
+            else:
+                await self._close(job)
+        async for job in self._recovery.of_lost():
+            await self._close(job)
 
     async def _show_ends(self) -> None:
         now = self._clock.now()
@@ -208,7 +259,9 @@ class Runner:
     async def _refresh_places(self) -> None:
         """Tell the first waiting jobs their new place, if it changed."""
         waiting = await self._jobs.list_jobs(is_open=True, limit=4 * REFRESHED_CARDS)
-        queued = [job for job in waiting if job.state is JobState.QUEUED][:REFRESHED_CARDS]
+        queued = [
+            job for job in waiting if job.state is JobState.QUEUED and job.backend in self._on()
+        ][:REFRESHED_CARDS]
         places: dict[JobId, int] = {}
         for job in queued:
             standing = await self._estimator.standing(job)
@@ -217,44 +270,8 @@ class Runner:
             places[job.id] = standing.ahead
         self._shown_places = places
 
-    async def _adopt_orphans(self, group: asyncio.TaskGroup) -> None:
-        """Pick up jobs whose holder is gone."""
-        for job in await self._jobs.orphans(now=self._clock.now()):
-            if job.id in self._working:
-                continue
-            try:
-                await self._resume(group, job)
-            except FlipbookError:
-                logger.exception("Job %s not resumed", job.id, extra={"action": "resume_failed"})
-
-    async def _resume(self, group: asyncio.TaskGroup, orphan: Job) -> None:
-        """Go on from the written state: a render of ours is repeated, a paid one never is."""
-        job = await self._jobs.adopt(orphan, lease_until=self._clock.now() + LEASE)
-        logger.info("Job %s found at %s", job.id, job.state, extra={"action": "job_resumed"})
-        if job.state not in NEEDS_BACKEND:
-            self._start(group, job, _nothing)
-            return
-        try:
-            provider = self._catalogue.provider(job.backend)
-        except RequestError as error:
-            await self._without_backend(job, error)
-            return
-        if not provider.is_paid:
-            await provider.cancel(job)
-            await self._close(await self._steps.requeue(job))
-        elif job.state is JobState.SUBMITTING:
-            error = FlipbookError("The provider's answer was lost.")
-            parked = await self._steps.fail(job, "unconfirmed", error, state=JobState.UNCONFIRMED)
-            await self._close(parked)
-        else:
-            self._start(group, job, _nothing)
-
-    async def _without_backend(self, job: Job, error: RequestError) -> None:
-        """End a render of ours whose backend was switched off; paid work waits for it."""
-        if job.request.provider is not ProviderName.LOCAL:
-            logger.error("Job %s waits: %s", job.id, error, extra={"action": "backend_off"})
-            return
-        await self._close(await self._steps.fail(job, "backend_off", error))
+    def _on(self) -> frozenset[str]:
+        return frozenset(provider.name for provider in self._catalogue.providers())
 
     async def _either(self, event: Coroutine[None, None, object], seconds: float) -> None:
         """Wait for an event, but no longer than `seconds` of the injected clock."""

@@ -13,6 +13,7 @@ from jobs.prices import PriceTable
 from jobs.quota import charges_for
 from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
 from jobs.routing import route
+from jobs.states import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +171,9 @@ class Service:
             return None
 
     async def standing(self, job: Job) -> Standing:
-        """Return a job's place in its queue."""
+        """Return a job's place in its queue, or whether its render takes longer than usual."""
+        if job.state is JobState.RUNNING:
+            return Standing(is_late=await self._estimator.is_late(job, now=self._clock.now()))
         return await self._estimator.standing(job)
 
     async def info(self, job_id: JobId, *, guild_id: int) -> Job:

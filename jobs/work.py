@@ -103,7 +103,7 @@ class Work:
     async def _step(self) -> Job:
         """Take one step; a cancel asked before the render began is obeyed first, and is free."""
         if self._cancelled.is_set() and self.job.state is JobState.SUBMITTING:
-            return await self._steps.move(self.job, JobState.CANCELLED)
+            return await self._steps.moves.move(self.job, JobState.CANCELLED)
         if self._cancelled.is_set() and self.job.state is JobState.RUNNING:
             await self._catalogue.provider(self.job.backend).cancel(self.job)
             if not self._is_paid():
@@ -116,15 +116,23 @@ class Work:
             return  # its lease will end, and it is tried again from its written state
         shown = FlipbookError("Flipbook broke while making this video; its operator can see why.")
         shown.__cause__ = error
-        self.job = await self._steps.fail(self.job, "internal", shown)
+        self.job = await self._steps.moves.fail(self.job, "internal", shown)
 
     async def _put_back(self) -> None:
-        """Return an unpaid render to the queue because the bot is closing."""
+        """Return an unpaid render to the queue because the bot is closing.
+
+        The cancellation may have met a write that went through: the row says where it stands.
+        """
         if not self.may_be_put_back:
             return
         try:
-            await self._catalogue.provider(self.job.backend).cancel(self.job)
-            self.job = await self._steps.requeue(self.job)
+            stored = await self._jobs.get(self.job.id)
+            if stored.attempt != self.job.attempt:
+                return  # it is in other hands
+            self.job = stored
+            if self.may_be_put_back:
+                await self._catalogue.provider(self.job.backend).cancel(self.job)
+                self.job = await self._steps.moves.requeue(self.job)
         except FlipbookError:
             logger.exception("Job %s kept", self.job.id, extra={"action": "requeue_failed"})
 

@@ -4,40 +4,36 @@ The event of a move and the settlement of what the job holds are written with it
 leaves all of it or nothing.
 """
 
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.errors import NotFoundError, StaleAttemptError, StorageError
+from jobs.fairness import Caps, LaneDrift
 from jobs.model import Job, JobId
 from jobs.quota import Charge, Settlement, amounts_of, settlement_of
 from jobs.states import JobState, may_move
-from storage import lists
+from storage import lanes, lists, turns
 from storage.database import Database
 from storage.events import append_event
 from storage.inbox import note_attempt
+from storage.places import ahead_of
 from storage.quotas import reserve, settle
+from storage.recount import recount
 from storage.rows import INSERT_JOB, SELECT_JOB, UPDATE_JOB, to_columns, to_job
 from storage.times import to_micros
+from storage.turns import Claimer, LostCountError
 
-# `INDEXED BY` holds the plan, whatever ANALYZE makes the planner believe of the table.
-CLAIM = """
-UPDATE job
-SET state = 'submitting', attempt = attempt + 1, attempt_token = :token, lease_until = :lease_until
-WHERE number = (
-    SELECT number FROM job INDEXED BY job_queue
-    WHERE state = 'queued' AND backend = :backend AND ready_at <= :now
-    ORDER BY ready_at, number LIMIT 1
-)
-RETURNING id
-"""
+logger = logging.getLogger(__name__)
 
 
 class SqliteJobStore:
     """The `JobStore` of the SQLite file; the methods are told in `jobs.ports`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, caps: Caps | None = None) -> None:
         self._database = database
+        self._caps = caps or Caps()
 
     async def enqueue(self, job: Job, charges: Sequence[Charge]) -> tuple[Job, bool]:
         """Reserve `charges` and insert `job`; a known origin key gives the old job and False.
@@ -51,6 +47,7 @@ class SqliteJobStore:
                 return _known(connection, job), False
             reserve(connection, job.id, charges, at=job.created_at)
             append_event(connection, job, before=None, at=job.created_at, note={})
+            lanes.enter(connection, job.id)
             return _read(connection, job.id), True
 
         return await self._database.write(work)
@@ -67,23 +64,30 @@ class SqliteJobStore:
         self, backend: str, *, token: str, now: datetime, lease_until: datetime
     ) -> Job | None:
         """Take the next due job of a backend: `submitting`, one attempt higher, with `token`."""
-        values = {
-            "backend": backend,
-            "token": token,
-            "now": to_micros(now),
-            "lease_until": to_micros(lease_until),
-        }
+        claimer = Claimer(backend=backend, token=token, now=now, lease_until=lease_until)
 
         def work(connection: sqlite3.Connection) -> Job | None:
-            row = connection.execute(CLAIM, values).fetchone()
-            if row is None:
+            job_id = _claim(connection, claimer, self._caps)
+            if job_id is None:
                 return None
-            job = _read(connection, row["id"])
+            job = _read(connection, job_id)
             note_attempt(connection, job, at=now)
             append_event(connection, job, before=JobState.QUEUED, at=now, note={})
             return job
 
         return await self._database.write(work)
+
+    async def recount(self) -> Sequence[LaneDrift]:
+        """Count the lanes anew from the jobs, repair what differs, and return it."""
+        return await self._database.write(recount)
+
+    async def set_weight(
+        self, backend: str, party: str, user_id: int | None, *, weight: float
+    ) -> None:
+        """Give a party, or one member of it, a share of a backend's time; 1 is normal."""
+        await self._database.write(
+            lambda connection: lanes.set_weight(connection, backend, party, user_id, weight)
+        )
 
     async def adopt(self, job: Job, *, lease_until: datetime) -> Job:
         """Take over a job whose holder is gone: same state, one attempt higher.
@@ -182,7 +186,7 @@ class SqliteJobStore:
 
     async def ahead_of(self, job: Job) -> tuple[int, int]:
         """Return how many unfinished renders come before `job` at its backend, and their cost."""
-        return await self._database.read(lambda connection: lists.ahead_of(connection, job.id))
+        return await self._database.read(lambda connection: ahead_of(connection, job.id))
 
     async def list_jobs(
         self, *, guild_id: int | None = None, user_id: int | None = None, is_open: bool, limit: int
@@ -226,11 +230,23 @@ class SqliteJobStore:
 
         await self._database.write(work)
 
-    async def rates(self, backend: str, *, limit: int = 50) -> Sequence[float]:
+    async def rates(
+        self, backend: str, *, limit: int = 50, like: int | None = None
+    ) -> Sequence[float]:
         """Return seconds per unit of cost of the newest finished renders, sorted."""
         return await self._database.read(
-            lambda connection: lists.rates(connection, backend, limit=limit)
+            lambda connection: lists.rates(connection, backend, limit=limit, like=like)
         )
+
+
+def _claim(connection: sqlite3.Connection, claimer: Claimer, caps: Caps) -> JobId | None:
+    """Claim by turns; counts that were lost are found again first, so they hold up nobody."""
+    try:
+        return turns.claim(connection, claimer, caps)
+    except LostCountError:
+        for drift in recount(connection):
+            logger.warning("Lane repaired: %s", drift, extra={"action": "lane_drift"})
+        return turns.claim(connection, claimer, caps)
 
 
 def _save(
@@ -244,10 +260,13 @@ def _save(
 ) -> Job:
     if before.id != after.id or not may_move(before.state, after.state):
         raise StorageError(f"Job {before.id} may not go from {before.state} to {after.state}.")
+    place = lanes.place_of(connection, before.id)
     fence = {"fence_attempt": before.attempt, "fence_state": before.state}
     values = {**to_columns(_closed(after, now=now)), **fence}
     _check_fence(connection.execute(UPDATE_JOB, values), before)
     saved = _read(connection, before.id)
+    if lanes.may_move_lanes(before.state, saved.state):
+        lanes.follow(connection, place, before.state, saved, now=now)
     failure = {} if saved.failure is None else {"failure": saved.failure.code}
     append_event(connection, saved, before=before.state, at=now, note={**failure, **(note or {})})
     settlement = settlement or settlement_of(saved)

@@ -8,6 +8,7 @@ from jobs.model import Job, JobId
 from storage.rows import SELECT_JOB, to_job
 from storage.times import to_micros
 
+LIKE_AMONG = 4  # how many times as many renders are looked through for ones of a size
 _MICROS_PER_S = 1_000_000
 
 
@@ -23,30 +24,6 @@ def orphans(connection: sqlite3.Connection, *, now: datetime) -> Sequence[Job]:
         """,
         {"now": to_micros(now)},
     )
-
-
-def ahead_of(connection: sqlite3.Connection, job_id: JobId) -> tuple[int, int]:
-    """Count the renders under way and the queued jobs whose turn comes first; sum their cost."""
-    row = connection.execute(
-        """
-        WITH mine AS (
-            SELECT backend, ready_at, number FROM job WHERE id = ? AND state = 'queued'
-        ), ahead AS (
-            SELECT other.cost FROM mine JOIN job AS other INDEXED BY job_queue
-                ON other.backend = mine.backend
-            WHERE other.state = 'queued'
-                AND (other.ready_at, other.number) < (mine.ready_at, mine.number)
-            UNION ALL
-            SELECT other.cost FROM mine JOIN job AS other INDEXED BY job_active
-                ON other.backend = mine.backend
-            WHERE other.state IN ('submitting', 'running', 'fetching', 'ready', 'delivering')
-                AND other.state IN ('submitting', 'running')
-        )
-        SELECT COUNT(*) AS jobs, coalesce(SUM(cost), 0) AS cost FROM ahead
-        """,
-        (job_id,),
-    ).fetchone()
-    return row["jobs"], row["cost"]
 
 
 def stale_cards(connection: sqlite3.Connection, *, limit: int) -> Sequence[Job]:
@@ -99,16 +76,37 @@ def unconfirmed(connection: sqlite3.Connection, guild_id: int, *, limit: int) ->
     )
 
 
-def rates(connection: sqlite3.Connection, backend: str, *, limit: int) -> Sequence[float]:
-    """Return seconds per unit of cost of the newest finished renders, sorted."""
+def rates(
+    connection: sqlite3.Connection, backend: str, *, limit: int, like: int | None = None
+) -> Sequence[float]:
+    """Return seconds per unit of cost of the newest finished renders, sorted.
+
+    Args:
+        connection: To read from.
+        backend: Where they were made.
+        limit: The most of them.
+        like: Take only those that cost about as much: between half and double.
+    """
     rows = connection.execute(
         """
-        SELECT started_at, rendered_at, cost FROM job INDEXED BY job_rendered
-        WHERE backend = ? AND state IN ('done', 'undelivered') AND rendered_at IS NOT NULL
-            AND started_at IS NOT NULL AND cost > 0
-        ORDER BY rendered_at DESC LIMIT ?
+        SELECT started_at, rendered_at, cost FROM (
+            SELECT started_at, rendered_at, cost FROM job INDEXED BY job_rendered
+            WHERE backend = :backend AND state IN ('done', 'undelivered')
+                AND rendered_at IS NOT NULL AND started_at IS NOT NULL AND cost > 0
+                AND NOT EXISTS (  -- when a render began whose lost submit was healed, nobody knows
+                    SELECT 1 FROM job_event
+                    WHERE job_id = job.id AND from_state = 'unconfirmed' AND to_state = 'running'
+                )
+            ORDER BY rendered_at DESC LIMIT :newest
+        )
+        WHERE :like IS NULL OR (2 * cost >= :like AND cost <= 2 * :like) LIMIT :limit
         """,
-        (backend, limit),
+        {
+            "backend": backend,
+            "newest": limit if like is None else LIKE_AMONG * limit,
+            "like": like,
+            "limit": limit,
+        },
     )
     return sorted(
         (row["rendered_at"] - row["started_at"]) / _MICROS_PER_S / row["cost"] for row in rows

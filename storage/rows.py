@@ -1,7 +1,7 @@
 """How a job lies in its row: the only place that knows both the columns and the object.
 
 What only one method writes is not taken from a job that is saved: `cancel_requested` belongs to
-`request_cancel`, `attempt` to `claim` and `adopt`.
+`request_cancel`, `attempt` to `claim` and `adopt`, `charged_us` to the lanes.
 """
 
 import dataclasses
@@ -44,13 +44,14 @@ INSERT INTO job (
     id, origin, origin_key, guild_id, user_id, backend, state, attempt, attempt_token, setbacks,
     lease_until, cancel_requested, created_at, due_at, started_at, rendered_at, ended_at, cost,
     estimate_s, provider_job_id, endpoint, card_id, message_id, parent_id, address, asked,
-    request, warnings, receipt, artifact, failure, price_micros, currency, refused_by
+    request, warnings, receipt, artifact, failure, price_micros, currency, refused_by, party,
+    is_put_off
 ) VALUES (
     :id, :origin, :origin_key, :guild_id, :user_id, :backend, :state, :attempt, :attempt_token,
     :setbacks, :lease_until, :cancel_requested, :created_at, :due_at, :started_at, :rendered_at,
     :ended_at, :cost, :estimate_s, :provider_job_id, :endpoint, :card_id, :message_id, :parent_id,
     :address, :asked, :request, :warnings, :receipt, :artifact, :failure, :price_micros,
-    :currency, :refused_by
+    :currency, :refused_by, :party, :is_put_off
 ) ON CONFLICT (origin, origin_key) DO NOTHING
 """
 
@@ -63,7 +64,7 @@ UPDATE job SET
     provider_job_id = :provider_job_id, endpoint = :endpoint, message_id = :message_id,
     address = :address, request = :request, warnings = :warnings, receipt = :receipt,
     artifact = :artifact, failure = :failure, price_micros = :price_micros,
-    currency = :currency, refused_by = :refused_by
+    currency = :currency, refused_by = :refused_by, is_put_off = :is_put_off
 WHERE id = :id AND attempt = :fence_attempt AND state = :fence_state
 """
 
@@ -105,6 +106,8 @@ def to_columns(job: Job) -> Mapping[str, object]:
         "price_micros": job.price_micros,
         "currency": job.currency,
         "refused_by": json.dumps(job.refused_by),
+        "party": job.requester.party,
+        "is_put_off": int(job.state is JobState.QUEUED and job.due_at is not None),
     }
 
 

@@ -18,7 +18,7 @@ from jobs.errors import (
 )
 from jobs.ports import Clock
 from providers.hosted.api import Accepted, Api, Look, Order, Shelf
-from providers.hosted.condition import Asking, Condition, title_of
+from providers.hosted.condition import Asking, Condition
 from providers.hosted.pace import Looks, Pause, SubmitLimit, either
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Account:
     def __init__(self, api: Api, *, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._title = title_of(api.name)
+        self._title = api.name.heading
         self._looks = Looks(clock)
         self._submits = SubmitLimit(clock, per_minute=api.limits.submits_per_minute)
         self.condition = Condition(api.name, clock=clock)

@@ -11,7 +11,7 @@ it is not, and proves nothing.
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobs.errors import ProviderError, RefusedError, UnavailableError
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 FIRST_TRY_S, LONGEST_TRY_S = 5.0, 60.0  # between two tries of a service that is lost
 OUT_S = 600.0  # before one that refuses everyone is tried again
 MISSES = 3  # looks without an answer, one after the other, before a service counts as lost
-TITLES = {ProviderName.MODELSLAB: "ModelsLab", ProviderName.NOVITA: "Novita"}
 
 
 class Asking(StrEnum):
@@ -35,22 +34,18 @@ class Asking(StrEnum):
     SHELF = "models"
 
 
-def title_of(name: ProviderName) -> str:
-    """Return a provider's name as it writes it."""
-    return TITLES.get(name, name.value.capitalize())
-
-
 class Condition:
     """How one account at one service is."""
 
     def __init__(self, name: ProviderName, *, clock: Clock) -> None:
         self._name = name
-        self._title = title_of(name)
+        self._title = name.heading
         self._clock = clock
         self._state = HealthState.OK
         self._misses = 0
         self._tries = 0
         self._try_at = clock.now()
+        self._lost_at: datetime | None = None
         self._is_on_trial = False
         self._refused: set[Asking] = set()
         self.changed = asyncio.Event()  # set at the next change, and another one then
@@ -71,7 +66,7 @@ class Condition:
                 )
             case HealthState.LOST:
                 reason = f"{self._title} cannot be reached just now."
-                return Health(state=HealthState.LOST, reason=reason)
+                return Health(state=HealthState.LOST, reason=reason, lost_at=self._lost_at)
             case _:
                 return Health()
 
@@ -166,6 +161,7 @@ class Condition:
 
     def _become(self, state: HealthState) -> None:
         self._state = state
+        self._lost_at = self._clock.now() if state is HealthState.LOST else None
         self.changed.set()
         self.changed = asyncio.Event()
 

@@ -14,7 +14,7 @@ from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rules.components import check_components
 from bot.sandbox.world.components import buttons, texts, walk
 from cogs.cards import card
-from cogs.pages import job_page
+from cogs.pages import job_page, state_words
 from cogs.results import result
 from jobs.model import Failure, Job, JobId, Progress, Receipt, Standing
 from jobs.request import LoraUse, ProviderName, ResolvedRequest, Scheduler, Segment
@@ -113,6 +113,34 @@ def test_a_queued_card_says_what_will_be_missing_and_how_long_it_takes() -> None
     assert "⚠️ Novita takes no scheduler." in shown
     assert "**2 videos are ahead.** Ready in about 2 min." in shown
     assert "seed `7` " in shown
+
+
+@pytest.mark.parametrize(
+    ("usual_s", "slow_s", "words"),
+    [
+        (130, None, "about 2 min"),
+        (130, 140, "about 2 min"),
+        (130, 250, "about 2\u20134 min"),
+        (20, 250, "about 20 s to 4 min"),
+        (20, 43, "about 20\u201345 s"),
+        (3600, 9000, "about 1 h 0 min to 2 h 30 min"),
+    ],
+)
+def test_a_wait_is_a_range_where_slow_ones_differ(
+    usual_s: float, slow_s: float | None, words: str
+) -> None:
+    standing = Standing(ahead=1, eta_s=usual_s, slow_eta_s=slow_s)
+    assert f"**1 video is ahead.** Ready in {words}." in said(card(make_job(), standing=standing))
+    assert state_words(make_job(), standing) == f"1 ahead, {words}"
+
+
+def test_a_render_that_takes_longer_than_usual_says_so() -> None:
+    job = make_job(state=JobState.RUNNING, attempt=1)
+    late = Standing(is_late=True)
+    assert "It takes longer than usual." in said(card(job, standing=late))
+    assert state_words(job, late) == "running, longer than usual"
+    assert "longer" not in said(card(job))
+    assert "longer" not in said(card(job.evolve(state=JobState.FETCHING), standing=late))
 
 
 def test_a_place_is_shown_without_a_time_that_nobody_measured() -> None:

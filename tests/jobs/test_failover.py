@@ -67,7 +67,7 @@ async def test_a_job_that_meets_a_closed_door_is_made_by_the_next_backend(
     assert done.receipt.seed == done.request.seed == 4242
     assert done.refused_by == ("modelslab",)
     assert done.warnings == (
-        "modelslab takes no videos at the moment, so novita makes this one.",
+        "ModelsLab takes no videos at the moment, so Novita makes this one.",
         "This backend takes no scheduler.",
     )
     assert JobState.QUEUED in [state for state, _ in world.delivery.cards[done.id]]

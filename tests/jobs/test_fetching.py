@@ -19,8 +19,8 @@ from jobs.model import Job
 from jobs.quota import Unit
 from jobs.request import ProviderName
 from jobs.retry import retry_delay
+from jobs.setbacks import VIDEO_LIFE
 from jobs.states import JobState
-from jobs.steps import VIDEO_LIFE
 from storage.artifacts import FolderArtifactStore
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider

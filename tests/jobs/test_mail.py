@@ -112,6 +112,21 @@ async def test_a_lost_answer_is_healed_by_a_webhook_and_delivered_at_one_bill(
     assert await world.balance() == ONE_VIDEO
 
 
+async def test_a_healed_job_says_nothing_of_how_long_a_render_takes(
+    world: World, paid: PaidProvider
+) -> None:
+    async with world.running():
+        job = await parked(world)
+        paid.prove(job)
+        await write(world, job)
+        await world.until(job, JobState.DONE)
+        assert await world.jobs.rates("novita") == []
+        again = await parked(world)
+        await world.decisions.decide(again.id, Decision.RETRY, by=BEN)
+        await world.until(again, JobState.DONE)
+        assert len(await world.jobs.rates("novita")) == 1, "its second submit was answered"
+
+
 async def test_the_card_follows_a_healed_job(world: World, paid: PaidProvider) -> None:
     paid.go.clear()
     async with world.running():

@@ -109,7 +109,7 @@ def test_a_named_backend_that_refuses_everyone_is_told_with_its_reason(
 ) -> None:
     modelslab.state_of_health = OUT
     error = refusal(A_CAT.evolve(provider=ProviderName.MODELSLAB), modelslab, novita)
-    assert error.user_message == "ModelsLab refuses us at the moment. Nothing was charged."
+    assert error.user_message == "ModelsLab refuses us at the moment; nothing was charged."
     assert error.field == "provider"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import StorageError
-from jobs.model import Job
+from jobs.model import Job, JobId
 from jobs.states import JobState
 from storage.database import Database
 from storage.inbox import MAX_LETTERS, SqliteInbox
@@ -151,16 +151,19 @@ async def test_letters_and_attempts_go_with_their_job(
 
 
 async def test_a_servers_unconfirmed_jobs_are_listed_and_no_others(store: SqliteJobStore) -> None:
-    for guild_id in (1, 1, 2):
+    for guild_id in (1, 1, 2, 1):
         await store.enqueue(make_job(guild_id=guild_id), [])
-    parked = list[Job]()
-    for _ in range(2):
+    parked = dict[int, list[JobId]]()
+    for _ in range(3):
         job = await store.claim("local", token=make_token(), now=after(1), lease_until=after(60))
         assert job is not None
-        parked.append(await store.save(job, job.evolve(state=JobState.UNCONFIRMED), now=after(2)))
-    assert [job.id for job in await store.unconfirmed(1, limit=9)] == [job.id for job in parked]
-    assert [job.id for job in await store.unconfirmed(1, limit=1)] == [parked[0].id]
-    assert await store.unconfirmed(2, limit=9) == []
+        await store.save(job, job.evolve(state=JobState.UNCONFIRMED), now=after(2))
+        parked.setdefault(job.requester.guild_id, []).append(job.id)
+    for guild_id in (1, 2):
+        listed = [job.id for job in await store.unconfirmed(guild_id, limit=9)]
+        assert listed == parked[guild_id]
+    assert [job.id for job in await store.unconfirmed(1, limit=1)] == parked[1][:1]
+    assert await store.unconfirmed(3, limit=9) == []
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ async def test_a_key_that_is_refused_takes_the_provider_out_and_is_told_nowhere(
         sent = await sandbox.slash(sandbox.ben, sandbox.channel, '/video prompt:"again"')
         answer = await sent.wait_answer()
         assert answer.is_ephemeral
-        assert "Nothing was charged." in answer.text
+        assert "; nothing was charged." in answer.text
         assert not TECHNICAL.search(answer.text)
     await bot.end()
     assert bot.states() == [JobState.FAILED]

@@ -38,6 +38,7 @@ async def test_one_submit_without_an_answer_is_enough_to_hold_the_others(
     await fail(world, error)
     assert world.provider.health.state is HealthState.LOST
     assert world.provider.health.reason == "Novita cannot be reached just now."
+    assert world.provider.health.lost_at == world.clock.now()
     ready = asyncio.create_task(world.provider.until_ready())
     await world.let_pass(4)
     assert not ready.done()
