@@ -44,12 +44,12 @@ sandbox: $(INSTALLED)  ## a chat page in the browser with the real bot in it
 
 test: $(INSTALLED_DEV)  ## the whole suite, with branch coverage
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest -n $(PROCESSES)
+	$(PY) -m coverage run -m pytest -n $(PROCESSES) --dist worksteal
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
 test-fast: $(INSTALLED_DEV)  ## without the slow tests
-	$(PY) -m pytest -n $(PROCESSES) -m "not slow and not gpu"
+	$(PY) -m pytest -n $(PROCESSES) --dist worksteal -m "not slow and not gpu"
 
 check: $(INSTALLED_DEV)  ## format, lint, imports, types: the cheap ones first
 	$(PY) -m ruff format --check $(CODE)
