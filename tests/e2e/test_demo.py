@@ -26,6 +26,7 @@ async def start_demo(
     return await asyncio.create_subprocess_exec(
         *("make", "demo", f"PROVIDER={provider}", f"FAKE_KEY={key}", f"SHELL={shell}"),
         *(f"VENV={sys.prefix}", "--assume-old", installed),
+        "--no-print-directory",  # below `make test` it would name its folder
         cwd=ROOT,
         env=child_environment({"FLIPBOOK_DATA_DIR": str(data_dir), **settings}),
         stdin=asyncio.subprocess.DEVNULL,
