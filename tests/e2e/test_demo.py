@@ -24,6 +24,7 @@ async def start_demo(
     """Start it in this environment, as the head of a group of its own."""
     installed = f"{sys.prefix}/.installed"
     return await asyncio.create_subprocess_exec(
+        *("env", "--default-signal=INT"),  # what runs in the background may have to ignore it
         *("make", "demo", f"PROVIDER={provider}", f"FAKE_KEY={key}", f"SHELL={shell}"),
         *(f"VENV={sys.prefix}", "--assume-old", installed),
         "--no-print-directory",  # below `make test` it would name its folder
