@@ -21,9 +21,8 @@ from bot.settings import Settings
 from bot.web.server import open_front_door
 from jobs.errors import BusyError, ProviderError, RefusedError, SettingsError, UnavailableError
 from jobs.request import ProviderName
-from providers.hosted.api import Api, Shelf
+from providers.hosted.api import Api, HookTester, Shelf
 from providers.http import Http
-from providers.novita import NovitaApi
 
 ANY_OBJECT = TypeAdapter(dict[str, object])
 HOOK_WAIT_S = 30.0  # Novita tries for five seconds, and again
@@ -215,7 +214,7 @@ async def _health(public_url: str) -> Mapping[str, object]:
 
 async def _try_hook(api: Api, url: str, model: str, receiver: Receiver, wait_s: float) -> Finding:
     """Have a provider send a webhook of its test mode, if it has one, and wait for it."""
-    if not isinstance(api, NovitaApi):
+    if not isinstance(api, HookTester):
         return Finding(
             name=f"{api.name}: has no test mode, so whether its webhooks arrive was not tried",
             is_open=True,

@@ -5,6 +5,8 @@ the limits below add up to less than half of that, since Discord may count UTF-1
 Buttons carry ids only; `cogs.views` answers them, also after a restart.
 """
 
+from collections.abc import Sequence
+
 import discord
 from discord.ui import ActionRow, Button, Container, LayoutView, TextDisplay
 
@@ -180,8 +182,16 @@ def layout(
     colour: discord.Colour, lines: list[str], buttons: list[Button[LayoutView]], job: Job
 ) -> LayoutView:
     """Put a card together; its last line says whose it is."""
+    owner = f"-# Job `{job.id}` · asked by <@{job.requester.user_id}>"
+    return page(colour, [*lines, owner], buttons)
+
+
+def page(
+    colour: discord.Colour, lines: Sequence[str], buttons: Sequence[Button[LayoutView]] = ()
+) -> LayoutView:
+    """Put lines and buttons into one coloured box."""
     box: Container[LayoutView] = Container(accent_colour=colour)
-    for line in [*lines, f"-# Job `{job.id}` · asked by <@{job.requester.user_id}>"]:
+    for line in lines:
         box.add_item(TextDisplay(line))
     if buttons:
         row: ActionRow[LayoutView] = ActionRow(*buttons)

@@ -6,10 +6,9 @@ there are; a search narrows them down, which is also the way to a model's trigge
 
 from collections.abc import Sequence
 
-import discord
-from discord.ui import Container, LayoutView, TextDisplay
+from discord.ui import LayoutView
 
-from cogs.cards import ODD, WORKING, still
+from cogs.cards import ODD, WORKING, page
 from cogs.text import code, cut, safe
 from cogs.wording import note_of
 from jobs.model import HealthState
@@ -24,14 +23,14 @@ def models_page(providers: Sequence[Provider], search: str = "") -> LayoutView:
     """Return what can render here, the default backend first; `search` narrows it down."""
     found = [(one, [m for m in one.models() if matches(m, search)]) for one in providers]
     if not any(one.models() or one.health.reason for one in providers):
-        return _page(ODD, ["### Models", "No model can be used here; its operator has to act."])
+        return page(ODD, ["### Models", "No model can be used here; its operator has to act."])
     title = f"### Models with {safe(search, 60)}" if search.strip() else "### Models"
     share = max(1, MAX_MODELS // len(found))
     room = MAX_PAGE_UNITS // len(found)
     sections = [_section(one, models, share, room) for one, models in found]
     if search.strip() and not any(models for _, models in found):
         sections = ["There is none; `/models` without a search tells about all."]
-    return _page(WORKING, [title, *sections])
+    return page(WORKING, [title, *sections])
 
 
 def matches(model: ModelInfo, search: str) -> bool:
@@ -75,10 +74,3 @@ def _section(provider: Provider, models: Sequence[ModelInfo], share: int, room: 
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _page(colour: discord.Colour, lines: Sequence[str]) -> LayoutView:
-    box: Container[LayoutView] = Container(accent_colour=colour)
-    for line in lines:
-        box.add_item(TextDisplay(line))
-    return still(LayoutView(timeout=None).add_item(box))

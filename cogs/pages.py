@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-import discord
-from discord.ui import ActionRow, Button, Container, LayoutView, TextDisplay
+from discord.ui import Button, LayoutView
 
-from cogs.cards import GOOD, ODD, WORKING, still
+from cogs.cards import GOOD, ODD, WORKING, page
 from cogs.changes import change_lines
 from cogs.model_pages import model_text
 from cogs.text import cut, safe
@@ -122,16 +121,3 @@ def permission_text(lacking: Sequence[str]) -> str:
         f"For you as a manager: in this channel I lack {names}. Grant it under "
         "Edit Channel → Permissions → my role, then run `/help` again."
     )
-
-
-def page(
-    colour: discord.Colour, lines: Sequence[str], buttons: Sequence[Button[LayoutView]] = ()
-) -> LayoutView:
-    """Put a page together."""
-    box: Container[LayoutView] = Container(accent_colour=colour)
-    for line in lines:
-        box.add_item(TextDisplay(line))
-    if buttons:
-        row: ActionRow[LayoutView] = ActionRow(*buttons)
-        box.add_item(row)
-    return still(LayoutView(timeout=None).add_item(box))

@@ -5,8 +5,21 @@ Everything that matters is in the database; a notice only saves waiting for the 
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Coroutine
 
 from jobs.model import JobId
+from jobs.ports import Clock
+
+
+async def either(clock: Clock, seconds: float, event: Coroutine[None, None, object]) -> None:
+    """Wait until an event comes, but no longer than `seconds` of the injected clock."""
+    tasks = [asyncio.create_task(event), asyncio.create_task(clock.sleep(seconds))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Notices:

@@ -123,6 +123,10 @@ class JobStore(Protocol):
         """Return open jobs oldest first, or ended ones newest first."""
         ...
 
+    async def queued_at(self, backend: str) -> Sequence[Job]:
+        """Return all that waits in a backend's queue, put off or not, oldest first."""
+        ...
+
     async def made_as(self, backend: str, provider_job_id: str) -> JobId | None:
         """Return the job that a backend made under an id of its own, if we know of one."""
         ...

@@ -18,8 +18,6 @@ from jobs.work import LEASE, NEEDS_BACKEND
 
 logger = logging.getLogger(__name__)
 
-EVERY = 100_000  # open jobs at once: more than any queue of ours holds
-
 
 class Recovery:
     """Looks for such jobs; what it yields is to be worked on, or shown if nobody has to."""
@@ -53,7 +51,7 @@ class Recovery:
         Raises:
             StorageError: The table of jobs cannot be read or written.
         """
-        for job in await self._queued(backend):
+        for job in await self._jobs.queued_at(backend):
             try:
                 freed = await self._steps.setbacks.switched_off(job)
             except StaleAttemptError:  # its member cancelled it just now
@@ -71,7 +69,7 @@ class Recovery:
             lost_at = provider.health.lost_at
             if not provider.is_paid or lost_at is None or now - lost_at < PATIENCE:
                 continue
-            for job in await self._queued(provider.name):
+            for job in await self._jobs.queued_at(provider.name):
                 if now - job.created_at < PATIENCE:
                     continue
                 try:
@@ -79,10 +77,6 @@ class Recovery:
                 except StaleAttemptError:  # it has just got its turn, or was cancelled
                     continue
                 yield freed
-
-    async def _queued(self, backend: str) -> list[Job]:
-        waiting = await self._jobs.list_jobs(is_open=True, limit=EVERY)
-        return [one for one in waiting if one.state is JobState.QUEUED and one.backend == backend]
 
     async def _resumed(self, orphan: Job) -> Job | None:
         """Go on from the written state: a render of ours is repeated, a paid one never is."""

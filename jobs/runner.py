@@ -6,13 +6,13 @@ and posting it happen outside, so a slow upload never idles a GPU.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from jobs.board import Board
 from jobs.errors import FlipbookError, StorageError
 from jobs.estimate import Estimator
-from jobs.events import Notices
+from jobs.events import Notices, either
 from jobs.mail import Mail
 from jobs.model import Job, JobId
 from jobs.ports import Catalogue, Clock, JobStore, Provider
@@ -127,7 +127,7 @@ class Runner:
                 raise
             if job is not None:
                 return job
-            await self._either(self._notices.next_queued(backend), IDLE_S)
+            await either(self._clock, IDLE_S, self._notices.next_queued(backend))
 
     async def _claim(self, backend: str) -> Job | None:
         now, token = self._clock.now(), self._draw_token()
@@ -213,7 +213,7 @@ class Runner:
         while True:
             self._notices.mail.clear()
             await self._read_mail(group)
-            await self._either(self._notices.mail.wait(), TEND_S)
+            await either(self._clock, TEND_S, self._notices.mail.wait())
 
     async def _read_mail(self, group: asyncio.TaskGroup) -> None:
         try:
@@ -228,7 +228,7 @@ class Runner:
         while True:
             self._notices.ended.clear()
             await self._tend(group)
-            await self._either(self._notices.ended.wait(), TEND_S)
+            await either(self._clock, TEND_S, self._notices.ended.wait())
 
     async def _tend(self, group: asyncio.TaskGroup) -> None:
         try:
@@ -272,16 +272,6 @@ class Runner:
 
     def _on(self) -> frozenset[str]:
         return frozenset(provider.name for provider in self._catalogue.providers())
-
-    async def _either(self, event: Coroutine[None, None, object], seconds: float) -> None:
-        """Wait for an event, but no longer than `seconds` of the injected clock."""
-        tasks = [asyncio.create_task(event), asyncio.create_task(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Once:

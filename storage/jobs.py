@@ -197,6 +197,10 @@ class SqliteJobStore:
             lambda connection: pick(connection, guild_id=guild_id, user_id=user_id, limit=limit)
         )
 
+    async def queued_at(self, backend: str) -> Sequence[Job]:
+        """Return all that waits in a backend's queue, put off or not, oldest first."""
+        return await self._database.read(lambda connection: lists.queued_at(connection, backend))
+
     async def made_as(self, backend: str, provider_job_id: str) -> JobId | None:
         """Return the job that a backend made under an id of its own, if we know of one."""
         return await self._database.read(

@@ -1,7 +1,7 @@
 """Questions about many jobs at once; every one of them reads a partial index, none the history."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.model import Job, JobId
@@ -10,6 +10,16 @@ from storage.times import to_micros
 
 LIKE_AMONG = 4  # how many times as many renders are looked through for ones of a size
 _MICROS_PER_S = 1_000_000
+
+QUEUED_AT = """
+WHERE job.number IN (
+    SELECT number FROM job INDEXED BY job_turn
+    WHERE state = 'queued' AND is_put_off = 0 AND backend = :backend
+    UNION ALL SELECT number FROM job INDEXED BY job_put_off
+    WHERE state = 'queued' AND is_put_off = 1 AND backend = :backend
+)
+ORDER BY job.number
+"""
 
 
 def orphans(connection: sqlite3.Connection, *, now: datetime) -> Sequence[Job]:
@@ -37,6 +47,11 @@ def stale_cards(connection: sqlite3.Connection, *, limit: int) -> Sequence[Job]:
         """,
         {"limit": limit},
     )
+
+
+def queued_at(connection: sqlite3.Connection, backend: str) -> Sequence[Job]:
+    """Return all that waits in a backend's queue, put off or not, oldest first."""
+    return _jobs(connection, QUEUED_AT, {"backend": backend})
 
 
 def made_as(connection: sqlite3.Connection, backend: str, provider_job_id: str) -> JobId | None:
@@ -160,6 +175,6 @@ def _ended_tail(*, guild_id: int | None, user_id: int | None) -> str:
 
 
 def _jobs(
-    connection: sqlite3.Connection, tail: str, values: dict[str, int | None]
+    connection: sqlite3.Connection, tail: str, values: Mapping[str, int | str | None]
 ) -> Sequence[Job]:
     return [to_job(row) for row in connection.execute(SELECT_JOB + tail, values)]

@@ -16,10 +16,11 @@ from jobs.errors import (
     UnavailableError,
     UnconfirmedError,
 )
+from jobs.events import either
 from jobs.ports import Clock
 from providers.hosted.api import Accepted, Api, Look, Order, Shelf
 from providers.hosted.condition import Asking, Condition
-from providers.hosted.pace import Looks, Pause, SubmitLimit, either
+from providers.hosted.pace import Looks, Pause, SubmitLimit
 
 logger = logging.getLogger(__name__)
 

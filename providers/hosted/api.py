@@ -6,7 +6,7 @@ To add a provider, implement `Api` (docs/providers.md); `provider.HostedProvider
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 
@@ -149,4 +149,13 @@ class Api(Protocol):
 
     async def shelf(self) -> Shelf:
         """Ask what the account can render with; costs nothing, and fails with a bad key."""
+        ...
+
+
+@runtime_checkable
+class HookTester(Protocol):
+    """An `Api` whose service sends a made-up webhook on demand, without a bill."""
+
+    async def try_hook(self, hook_url: str, *, model: str) -> str:
+        """Have a webhook sent to an address, and return the id of the job that it names."""
         ...

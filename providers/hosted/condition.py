@@ -40,6 +40,7 @@ class Condition:
     def __init__(self, name: ProviderName, *, clock: Clock) -> None:
         self._name = name
         self._title = name.heading
+        self._out_reason = f"{self._title} refuses Flipbook just now; its operator has been told."
         self._clock = clock
         self._state = HealthState.OK
         self._misses = 0
@@ -55,10 +56,7 @@ class Condition:
         """Return it as the port says it; one that is out and may be tried counts as lost."""
         match self._state:
             case HealthState.OUT if self.try_in_s > 0:
-                return Health(
-                    state=HealthState.OUT,
-                    reason=f"{self._title} refuses Flipbook just now; its operator has been told.",
-                )
+                return Health(state=HealthState.OUT, reason=self._out_reason)
             case HealthState.OUT:
                 return Health(
                     state=HealthState.LOST,
@@ -103,7 +101,7 @@ class Condition:
             return
         if self._is_on_trial or self.try_in_s > 0:
             raise RefusedError(
-                f"{self._title} refuses Flipbook just now; its operator has been told.",
+                self._out_reason,
                 refuses_everyone=True,
                 detail="not sent: an earlier request was refused",
             )

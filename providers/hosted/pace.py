@@ -6,27 +6,17 @@ Nothing here is written down. After a restart a service may be asked too early o
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
+from jobs.events import either
 from jobs.ports import Clock
 
 WINDOW_S = 61.0  # a minute, and what a request may be under way
 PAUSE_S = 30.0  # if "later" came without a time (ModelsLab's spam filter asks for 30 seconds)
 LONGEST_PAUSE_S = 600.0  # whatever a service asks
 LOOKS_AT_ONCE = 4
-
-
-async def either(clock: Clock, seconds: float, event: Coroutine[None, None, object]) -> None:
-    """Wait until an event comes, but no longer than `seconds`."""
-    tasks = [asyncio.create_task(event), asyncio.create_task(clock.sleep(seconds))]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Alarm:

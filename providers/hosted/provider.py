@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Self
 
 from jobs.errors import ProviderError, RefusedError, RenderFailedError, UnavailableError
+from jobs.events import either
 from jobs.model import Health, Job, JobId, Letter, Progress, Submission
 from jobs.ports import Clock, Rendering
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 from providers.hosted.account import Account
 from providers.hosted.api import Api, Order, Shelf
-from providers.hosted.pace import either
 from providers.hosted.videos import Files, Videos
 from providers.hosted.watch import Watch
 

@@ -234,6 +234,19 @@ def test_a_report_counts_what_it_was_given(
         assert len({line.count("|") for line in block.splitlines()}) == 1
 
 
+@pytest.mark.parametrize("option", ["--prompts", "--special"])
+def test_a_measure_of_none_is_refused_at_once(
+    parts: Any,
+    option: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["measure", option, "0"])
+    with pytest.raises(SystemExit):
+        parts.measure.main()
+    assert f"argument {option}: 0 is too few; it takes at least 1" in capsys.readouterr().err
+
+
 def test_a_folder_is_as_large_as_all_its_files(parts: Any, tmp_path: Path) -> None:
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "weights").write_bytes(random.Random(1).randbytes(1_500_000))

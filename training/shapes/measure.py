@@ -224,8 +224,8 @@ def as_json(report: Report, arguments: argparse.Namespace) -> dict[str, Any]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.shapes.measure", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
-    parser.add_argument("--prompts", type=int, default=300, help="held-out prompts (300)")
-    parser.add_argument("--special", type=int, default=40, help="prompts of each case (40)")
+    parser.add_argument("--prompts", type=_count, default=300, help="held-out prompts (300)")
+    parser.add_argument("--special", type=_count, default=40, help="prompts of each case (40)")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=1, help="of scenes, wordings and clips")
@@ -236,6 +236,13 @@ def _arguments() -> argparse.Namespace:
     if arguments.quick:
         arguments.prompts = min(arguments.prompts, QUICK)
     return arguments
+
+
+def _count(text: str) -> int:
+    """Read how many to measure; nothing can be told of none."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too few; it takes at least 1")
+    return number
 
 
 def _tell(name: str, done: int, of: int) -> None:

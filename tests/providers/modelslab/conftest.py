@@ -1,19 +1,16 @@
-import json
 from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.request import ResolvedRequest
 from providers.hosted.api import Order
-from providers.http import Http, Timeouts
+from providers.http import Http
 from providers.modelslab.client import ModelsLabApi
 from providers.modelslab.dialects import Dialect
 from tests.factories import make_request
 from tests.fakes.modelslab.service import FakeModelsLab
 
-FIXTURES = Path(__file__).with_name("fixtures.json")
 KEY = "ml-made-up-key-4711"
 TOKEN = "0123456789abcdef" * 2
 
@@ -21,23 +18,10 @@ Maker = Callable[..., ModelsLabApi]
 MODELS = {Dialect.V4: "midjourney", Dialect.V6: "wan2.2", Dialect.V7: "kling-v3-t2v"}
 
 
-@pytest.fixture(scope="session")
-def documented() -> dict[str, Any]:
-    """Return the documented bodies by name."""
-    fixtures = json.loads(FIXTURES.read_text())
-    return {name: entry["body"] for name, entry in fixtures.items() if isinstance(entry, dict)}
-
-
 @pytest.fixture
 async def fake() -> AsyncGenerator[FakeModelsLab]:
     async with FakeModelsLab(key=KEY).open() as fake:
         yield fake
-
-
-@pytest.fixture
-async def http(fake: FakeModelsLab) -> AsyncGenerator[Http]:
-    async with Http.open(own=[fake.url], timeouts=Timeouts(download_total_s=0.5)) as http:
-        yield http
 
 
 @pytest.fixture

@@ -1,39 +1,23 @@
-import json
 from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from providers.hosted.api import Order
-from providers.http import Http, Timeouts
+from providers.http import Http
 from providers.novita.client import NovitaApi
 from tests.factories import make_request
 from tests.fakes.novita.service import FakeNovita
 
-FIXTURES = Path(__file__).with_name("fixtures.json")
 MODEL = "dreamshaper_8_93211.safetensors"
 KEY = "sk_made_up_novita_key"
 Make = Callable[..., Order]
-
-
-@pytest.fixture(scope="session")
-def documented() -> dict[str, Any]:
-    """Return the documented bodies by name."""
-    fixtures = json.loads(FIXTURES.read_text())
-    return {name: entry["body"] for name, entry in fixtures.items() if isinstance(entry, dict)}
 
 
 @pytest.fixture
 async def fake() -> AsyncGenerator[FakeNovita]:
     async with FakeNovita(key=KEY).open() as fake:
         yield fake
-
-
-@pytest.fixture
-async def http(fake: FakeNovita) -> AsyncGenerator[Http]:
-    async with Http.open(own=[fake.url], timeouts=Timeouts(download_total_s=0.5)) as http:
-        yield http
 
 
 @pytest.fixture
