@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run`, `check`, `doctor`, `sync`, `render`, `demo`, `sandbox`.
+"""The command line: `python -m bot` and a command; docs/commands.md tells them all.
 
 A command prints what it is asked for on stdout and everything else on stderr. It exits with
 0 if all went well, 2 if its input was wrong, 1 if something failed; the last line says what.
@@ -20,14 +20,33 @@ from jobs.request import ProviderName
 
 HOSTED = [name.value for name in ProviderName if name is not ProviderName.LOCAL]
 
+LASTING = ("run", "serve")  # commands that tell what they do while they do it
+
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
 
 async def run(settings: Settings, _: argparse.Namespace) -> int:
     """Run the bot until SIGTERM or SIGINT."""
-    from bot.app import run_bot
+    from bot.run import run_bot
 
     await run_bot(settings)
+    return 0
+
+
+async def serve(settings: Settings, _: argparse.Namespace) -> int:
+    """Serve the HTTP door without Discord until SIGTERM or SIGINT."""
+    from bot.serve import serve as serve_all
+
+    await serve_all(settings)
+    return 0
+
+
+async def keys(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Make, list or revoke the keys of the HTTP door."""
+    from bot.keys import keys as manage
+
+    for line in await manage(settings, arguments):
+        print(line)
     return 0
 
 
@@ -48,7 +67,7 @@ async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def sync(settings: Settings, arguments: argparse.Namespace) -> int:
     """Send the slash commands to Discord now."""
-    from bot.app import sync_commands
+    from bot.run import sync_commands
 
     print(await sync_commands(settings, guild=arguments.guild))
     return 0
@@ -86,6 +105,13 @@ async def sandbox(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def models(settings: Settings, arguments: argparse.Namespace) -> int:
+    """List, add, remove or verify what the local engine renders with."""
+    from bot.models import models as manage
+
+    return await manage(settings, arguments)
+
+
 def _require(module: str, *, extra: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise SettingsError(f"this needs an extra: pip install 'flipbook[{extra}]'")
@@ -103,6 +129,8 @@ def build_parser() -> argparse.ArgumentParser:
         return sub
 
     add("run", run, "run the bot (needs DISCORD_TOKEN)")
+    add("serve", serve, "serve the HTTP door alone, without Discord")
+    add_keys(add("keys", keys, "make, list or revoke the keys of the HTTP door"))
     add("check", check, "try settings, database and backends; the exit code says it")
     add("doctor", doctor, "probe the hosted providers without spending").add_argument(
         "--provider", choices=HOSTED, help="this one only; the others are left alone"
@@ -110,6 +138,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("sync", sync, "send the slash commands to Discord now").add_argument(
         "--guild", type=int, help="to this server only, where they appear at once"
     )
+    add_models(add("models", models, "list, add, remove or verify the local engine's models"))
     add_render(add("render", render, "render one video into a file, without Discord"))
     showing = add("demo", demo, "show one /video from command to file, in the sandbox")
     showing.add_argument("--prompt", default="a red circle moving left on a blue background")
@@ -133,6 +162,20 @@ def add_render(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
+def add_keys(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of `keys`."""
+    from bot.keys import add_arguments
+
+    add_arguments(parser)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of `models`."""
+    from bot.model_options import add_arguments
+
+    add_arguments(parser)
+
+
 def main() -> None:
     """Run one command and exit with its code."""
     arguments = build_parser().parse_args()
@@ -141,7 +184,7 @@ def main() -> None:
         set_up_logs(
             settings.log_format,
             settings.secrets,
-            level=logging.INFO if arguments.command == "run" else logging.WARNING,
+            level=logging.INFO if arguments.command in LASTING else logging.WARNING,
         )
         code = asyncio.run(_run(arguments.run(settings, arguments)))
     except RequestError as error:

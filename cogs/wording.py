@@ -139,10 +139,10 @@ def prompt_of(job: Job) -> str:
 
 
 def used_prompt(job: Job) -> str | None:
-    """Return the prompt that the backend really used, if it was asked to enhance it."""
+    """Return the prompt that the backend really used, if it is another one than was asked."""
     used = job.receipt.effective.get("prompt") if job.receipt else None
     is_other = isinstance(used, str) and used != write_prompt(job.request.segments)
-    return str(used) if job.request.enhance_prompt and is_other else None
+    return str(used) if is_other else None
 
 
 def cost_line(job: Job) -> str:

@@ -72,6 +72,7 @@ def resolve(
             if request.guidance_scale is not None
             else model.defaults.guidance_scale
         ),
+        "scheduler": request.scheduler or model.scheduler,
         "seed": draw_seed() if asks_for_any else request.seed,
     }
     return ResolvedRequest.model_validate(resolved)

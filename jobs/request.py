@@ -21,6 +21,7 @@ MAX_SEED = 2**32 - 1
 MAX_CLIP_SKIP = 12
 MAX_LORAS = MAX_EMBEDDINGS = 5
 MAX_IMAGE_BYTES = 20 * 1024**2
+DEFAULT_STRENGTH = 0.8  # of an init image; that of diffusers' video-to-video pipeline
 
 
 class ProviderName(StrEnum):
@@ -93,14 +94,22 @@ class Scheduler(StrEnum):
     SCORE_SDE_VE = "ScoreSdeVeScheduler"
     LCM = "LCMScheduler"
 
-    @property
-    def calls_twice(self) -> bool:
-        """Second-order solvers call the UNet 2n-1 times (measured on diffusers 0.42.1)."""
-        return self in (
-            Scheduler.HEUN_DISCRETE,
-            Scheduler.KDPM2_DISCRETE,
-            Scheduler.KDPM2_ANCESTRAL_DISCRETE,
-        )
+    def calls(self, steps: int) -> int:
+        """Return how often so many steps call the UNet (measured on diffusers 0.42.1)."""
+        match self:
+            case (
+                Scheduler.HEUN_DISCRETE
+                | Scheduler.KDPM2_DISCRETE
+                | Scheduler.KDPM2_ANCESTRAL_DISCRETE
+                | Scheduler.KARRAS_VE
+            ):
+                return max(0, 2 * steps - 1)  # the last step needs no correction
+            case Scheduler.SCORE_SDE_VE:
+                return 2 * steps
+            case Scheduler.PNDM:
+                return steps + 1 if steps > 1 else steps
+            case _:
+                return steps
 
 
 class _Value(BaseModel, frozen=True, extra="forbid"):
@@ -141,6 +150,7 @@ class ModelInfo(_Value, frozen=True):
     defaults: ModelDefaults = ModelDefaults()
     min_side: int = 256
     max_side: int = MAX_SIDE
+    scheduler: Scheduler | None = None  # what distilled weights need; None is the model's own
     trigger_words: tuple[str, ...] = ()
     note: str = ""  # one sentence shown with the model and on its cards, if there is one to say
     words: frozenset[str] = frozenset()  # all it was taught, lower-case; empty: it knows a language
@@ -222,17 +232,31 @@ class ResolvedRequest(VideoRequest, frozen=True):
         return self.frames / self.fps
 
     @property
-    def unet_calls(self) -> int:
-        """How often the UNet runs over the whole clip, guidance counted."""
-        steps = max(1, 2 * self.steps - 1) if self.calls_twice else self.steps
-        return steps * (2 if self.guidance_scale > 1 else 1)
+    def steps_run(self) -> int:
+        """How many steps are really denoised: an init image stands for the first ones.
+
+        At a strength of 0 there are none, the video is the image; above, there is at least one.
+        """
+        strength = DEFAULT_STRENGTH if self.strength is None else self.strength
+        if self.image is None or strength >= 1:
+            return self.steps
+        # 50 x 0.58 is 28.999999999999996
+        return max(1, int(self.steps * strength + 1e-9)) if strength > 0 else 0
 
     @property
-    def calls_twice(self) -> bool:
-        """The chosen scheduler is of second order."""
-        return self.scheduler is not None and self.scheduler.calls_twice
+    def unet_calls(self) -> int:
+        """How often the UNet runs over the whole clip, guidance counted."""
+        steps = self.steps_run
+        calls = steps if self.scheduler is None else self.scheduler.calls(steps)
+        if self.guidance_scale > 1:
+            calls *= 2
+        # An inversion goes up all steps without guidance before it comes down.
+        return calls + (steps if self.scheduler is Scheduler.DDIM_INVERSE else 0)
 
     @property
     def cost(self) -> int:
-        """UNet calls x latent pixels x frames: the unit in which fairness and ETA count."""
-        return self.unet_calls * (self.width // 8) * (self.height // 8) * self.frames
+        """UNet calls x latent pixels x frames: the unit in which fairness and ETA count.
+
+        Never 0: a video that needs no call has its frames to be decoded.
+        """
+        return max(1, self.unet_calls) * (self.width // 8) * (self.height // 8) * self.frames

@@ -1,17 +1,29 @@
 """Puts LoRAs and textual inversions onto a pipeline for one render, and takes them off again.
 
-Taking them off gives back the very same weights, so the next render on the pipeline is what
-it would have been on a fresh one.
+LoRAs are added to the weights themselves: a layer then costs what it costs without, and what was
+compiled stays valid. Afterwards the weights are copied back from host memory, so the next render
+on the pipeline is what it would have been on a fresh one, bit for bit. Everything is read and
+checked before anything is changed.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+import copy
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+
 from jobs.request import LoraUse
+from providers.local.inversions import read_inversion
+from providers.local.loras import Layer, Target, read_lora
+from providers.local.thrift import is_memory
 from providers.local.ticket import RenderError
+from providers.local.weights import BrokenFileError
 from providers.local.wire import FailureCode, RenderFiles
+
+Sum = list[tuple[float, Layer]]
 
 
 @contextmanager
@@ -21,49 +33,110 @@ def adapted(
     loras: Sequence[LoraUse],
     files: RenderFiles,
 ) -> Generator[dict[str, str]]:
-    """Load what a request names; yield the token of each textual inversion.
+    """Put on what a request names; yield the token of each textual inversion.
+
+    Of one with several vectors it is the first; the others follow it as `<name>_1`, `<name>_2`,
+    which is what diffusers' `maybe_convert_prompt` expects.
 
     Args:
-        pipe: The pipeline.
-        loras: Which act, and how strongly.
-        files: Where LoRAs and textual inversions lie; all of the latter are loaded.
+        pipe: The pipeline, from the shelf.
+        loras: Which act, and how strongly; one of strength 0 is only checked.
+        files: Where LoRAs and textual inversions lie; all of the latter are put on.
 
     Raises:
         RenderError: One of them does not fit the model.
     """
+    sums = _read_loras(pipe, loras, files.loras)
+    words = _read_inversions(pipe, files.embeddings)
     try:
-        _load_loras(pipe, loras, files.loras)
-        yield _load_embeddings(pipe, files.embeddings)
+        _add(pipe, sums)
+        with _taught(pipe, words):
+            yield {name: f"<{name.lower()}>" for name in files.embeddings}
     finally:
-        if loras:
-            pipe.unload_lora_weights()
-        if files.embeddings:
-            pipe.unload_textual_inversion()
+        _restore(pipe, sums)
 
 
-def _load_loras(pipe: Any, loras: Sequence[LoraUse], files: Mapping[str, Path]) -> None:  # noqa: ANN401
-    names = [f"lora{number}" for number in range(len(loras))]  # an id may hold dots, a name not
-    for name, lora in zip(names, loras, strict=True):
+def _read_loras(
+    pipe: Any,  # noqa: ANN401
+    loras: Sequence[LoraUse],
+    files: Mapping[str, Path],
+) -> dict[Target, Sum]:
+    modules = {"unet": pipe.unet, "text_encoder": pipe.text_encoder}
+    sums: dict[Target, Sum] = {}
+    for lora in loras:
         with _misfit_told("LoRA", lora.id):
-            file = files[lora.id]
-            pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=name)
-            pipe.set_adapters([name])  # fails if not a single weight was for this model
-    if loras:
-        pipe.set_adapters(names, [lora.strength for lora in loras])
+            layers = read_lora(files[lora.id], modules)
+        for target, layer in layers.items() if lora.strength else ():
+            sums.setdefault(target, []).append((lora.strength, layer))
+    return sums
 
 
-def _load_embeddings(pipe: Any, files: Mapping[str, Path]) -> dict[str, str]:  # noqa: ANN401
-    tokens = {name: f"<{name.lower()}>" for name in files}
-    for name, token in tokens.items():
+def _read_inversions(pipe: Any, files: Mapping[str, Path]) -> dict[str, Tensor]:  # noqa: ANN401
+    """Return one vector for each token."""
+    width = pipe.text_encoder.get_input_embeddings().weight.shape[1]
+    words: dict[str, Tensor] = {}
+    for name, file in files.items():
         with _misfit_told("embedding", name):
-            pipe.load_textual_inversion(str(files[name]), token=token)
-    return tokens
+            first, *others = read_inversion(file, width=width)
+        token = f"<{name.lower()}>"
+        words |= {token: first} | {f"{token}_{at}": row for at, row in enumerate(others, 1)}
+    return words
+
+
+@torch.no_grad()
+def _add(pipe: Any, sums: Mapping[Target, Sum]) -> None:  # noqa: ANN401
+    """Add every LoRA to its weights; the sum is rounded once."""
+    for weight, whole, parts in _weights(pipe, sums):
+        total = whole.to(weight.device, torch.float32)
+        for strength, layer in parts:
+            total = total + strength * layer.delta(weight.shape, weight.device)
+        weight.copy_(total)
+
+
+@torch.no_grad()
+def _restore(pipe: Any, sums: Mapping[Target, Sum]) -> None:  # noqa: ANN401
+    for weight, whole, _ in _weights(pipe, sums):
+        weight.copy_(whole)
+
+
+def _weights(
+    pipe: Any,  # noqa: ANN401
+    sums: Mapping[Target, Sum],
+) -> Iterable[tuple[Tensor, Tensor, Sum]]:
+    """Yield the weights that are changed, each with what it was and what is added."""
+    for (part, name), parts in sums.items():
+        yield getattr(pipe, part).get_parameter(name), pipe.pristine[part][name], parts
+
+
+@contextmanager
+def _taught(pipe: Any, words: Mapping[str, Tensor]) -> Generator[None]:  # noqa: ANN401
+    """Let the text encoder know tokens for a while, by a table and a tokenizer that go again."""
+    if not words:
+        yield
+        return
+    tokenizer, table = pipe.tokenizer, pipe.text_encoder.get_input_embeddings()
+    known, size = table.weight, table.num_embeddings
+    longer = copy.deepcopy(tokenizer)
+    longer.add_tokens(list(words))
+    ids: list[int] = longer.convert_tokens_to_ids(list(words))
+    rows = torch.cat([known.detach(), known.new_zeros(max(0, max(ids) + 1 - size), known.shape[1])])
+    rows[torch.tensor(ids, device=rows.device)] = torch.stack(list(words.values())).to(rows)
+    try:
+        table.weight, table.num_embeddings = nn.Parameter(rows, requires_grad=False), len(rows)
+        pipe.tokenizer = longer
+        yield
+    finally:
+        pipe.tokenizer = tokenizer
+        table.weight, table.num_embeddings = known, size
 
 
 @contextmanager
 def _misfit_told(kind: str, name: str) -> Generator[None]:
     try:
         yield
-    except Exception as error:  # the loaders raise whatever a foreign file makes them raise
-        message = f"The {kind} {name} does not fit this model."
+    except Exception as error:  # a foreign file may raise anything
+        if is_memory(error):
+            raise
+        reason = f": {error}" if isinstance(error, BrokenFileError) else ""
+        message = f"The {kind} {name} does not fit this model{reason}."
         raise RenderError(FailureCode.BAD_ADAPTER, message) from error

@@ -1,10 +1,8 @@
-"""Checks one model folder as far as that goes without torch: has it all, is every file whole.
+"""Checks a model's folder as far as that goes without torch: has it all, is every file whole.
 
-A folder was made by a stranger. Whatever is in it, the answer is a model or a fault of this
-folder, and never an error of Flipbook.
+And reads its card, `flipbook.json`.
 """
 
-import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,19 +21,13 @@ from jobs.request import (
     MIN_SIDE,
     SIDE_STEP,
     ModelDefaults,
-    ModelInfo,
-    ProviderName,
 )
-from providers.local.vocabulary import words_in
 from providers.local.weights import (
     BrokenFileError,
-    Fingerprint,
     check_weights,
     is_inside,
     read_json,
 )
-
-logger = logging.getLogger(__name__)
 
 NEEDED = ("text_encoder", "tokenizer", "unet", "vae", "scheduler")
 WEIGHTS = {
@@ -47,7 +39,6 @@ WEIGHTS = {
 }
 LIBRARIES = frozenset({"diffusers", "transformers"})  # a folder may not name code of its own
 PART = re.compile(r"[A-Za-z0-9_]{1,64}")
-LONGEST_FAULT = 200  # characters of it that are shown
 
 
 class Card(BaseModel, frozen=True, extra="ignore"):
@@ -67,37 +58,12 @@ class Card(BaseModel, frozen=True, extra="ignore"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What is known of one folder; `fault` says why it is not offered."""
+class Body:
+    """What the files of a model hold; `has_motion` says that it needs no motion module."""
 
-    folder: Path
-    mark: Fingerprint
-    info: ModelInfo | None = None
-    fault: str = ""
-    weights: tuple[Path, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        """The fault as whoever asks for the model reads it."""
-        return (
-            f"The model {self.folder.name} is broken on this machine ({self.fault}); "
-            "its operator has to add it again."
-        )
-
-
-def examine(folder: Path, mark: Fingerprint) -> Entry:
-    """Check a folder; a fault is logged, once for each state of the folder."""
-    try:
-        return _entry_of(folder, mark)
-    except BrokenFileError as error:
-        fault = "".join(c if c.isprintable() else "?" for c in str(error))[:LONGEST_FAULT]
-    except Exception:  # the outer edge of one folder: the others must not suffer from it
-        logger.exception("The model %s cannot be examined", folder.name)
-        fault = "its files cannot be read"
-    logger.warning(
-        "The model %s is not offered: %s", folder.name, fault, extra={"action": "model_broken"}
-    )
-    return Entry(folder=folder, mark=mark, fault=fault)
+    weights: tuple[Path, ...]
+    width: int
+    has_motion: bool
 
 
 def was_never_trained(folder: Path) -> bool:
@@ -108,38 +74,35 @@ def was_never_trained(folder: Path) -> bool:
         return False
 
 
-def _entry_of(folder: Path, mark: Fingerprint) -> Entry:
-    weights = _check_folder(folder)
-    card = _read_card(folder)
-    info = ModelInfo(
-        id=folder.name,
-        provider=ProviderName.LOCAL,
-        title=card.title or folder.name,
-        defaults=card.defaults,
-        min_side=card.min_side,
-        max_side=card.max_side,
-        trigger_words=card.trigger_words,
-        note=card.note,
-        words=frozenset(part for word in card.words for part in words_in(word)),
-    )
-    return Entry(folder=folder, mark=mark, info=info, weights=weights)
-
-
-def _check_folder(folder: Path) -> tuple[Path, ...]:
-    """Return the weight files of a folder that has all it needs.
+def check_folder(folder: Path) -> Body:
+    """Check that a folder has all it needs.
 
     Raises:
         BrokenFileError: Something is missing or broken.
     """
+    parts = parts_of(folder)
+    for name in NEEDED:
+        if name not in parts:
+            raise BrokenFileError(f"model_index.json has no {name}")
+    weights = tuple(path for name in sorted(parts) for path in _check_part(folder, name))
+    width = read_json(folder / "text_encoder" / "config.json", "config.json").get("hidden_size")
+    return Body(
+        weights=weights,
+        width=width if isinstance(width, int) else 0,
+        has_motion="motion_adapter" in parts or parts["unet"][1] == "UNetMotionModel",
+    )
+
+
+def parts_of(folder: Path) -> dict[str, list[str]]:
+    """Return the parts that a folder's index names, each with library and class.
+
+    Raises:
+        BrokenFileError: It is none of an AnimateDiffPipeline.
+    """
     index = read_json(folder / "model_index.json", "model_index.json")
     if index.get("_class_name") != "AnimateDiffPipeline":
         raise BrokenFileError("model_index.json is not that of an AnimateDiffPipeline")
-    parts = {name: value for name, value in index.items() if _is_part(name, value)}
-    needed = [*NEEDED, *(("motion_adapter",) if _needs_adapter(parts) else ())]
-    for name in needed:
-        if name not in parts:
-            raise BrokenFileError(f"model_index.json has no {name}")
-    return tuple(path for name in sorted(parts) for path in _check_part(folder, name))
+    return {name: value for name, value in index.items() if _is_part(name, value)}
 
 
 def _is_part(name: str, value: object) -> bool:
@@ -151,10 +114,6 @@ def _is_part(name: str, value: object) -> bool:
     if value[0] not in LIBRARIES:
         raise BrokenFileError(f"model_index.json wants {name} from a library that is not allowed")
     return True
-
-
-def _needs_adapter(parts: dict[str, list[str]]) -> bool:
-    return parts.get("unet", ["", ""])[1] != "UNetMotionModel"
 
 
 def _check_part(folder: Path, name: str) -> list[Path]:
@@ -192,7 +151,12 @@ def _weight_files(part: Path, stem: str) -> list[Path]:
     return [part / name for name in sorted({Path(name).name for name in names.values()})]
 
 
-def _read_card(folder: Path) -> Card:
+def read_card(folder: Path) -> Card:
+    """Read a folder's card; without one, a model is as SD 1.5.
+
+    Raises:
+        BrokenFileError: It cannot be read.
+    """
     path = folder / "flipbook.json"
     if not path.exists():
         return Card()
@@ -201,10 +165,18 @@ def _read_card(folder: Path) -> Card:
     except ValidationError as error:
         wrong = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise BrokenFileError(f"flipbook.json has a bad value for {wrong}") from error
+    return card
+
+
+def check_limits(card: Card) -> None:
+    """Hold sides and defaults to what a request is held to.
+
+    Raises:
+        BrokenFileError: One of them could not be asked for.
+    """
     if not MIN_SIDE <= card.min_side <= card.max_side <= MAX_SIDE:
         raise BrokenFileError(f"flipbook.json allows sides outside {MIN_SIDE}-{MAX_SIDE}")
     _check_defaults(card)
-    return card
 
 
 def _check_defaults(card: Card) -> None:

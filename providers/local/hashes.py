@@ -9,8 +9,8 @@ import logging
 from threading import Event
 
 from providers.local.catalogue import ModelCatalogue
-from providers.local.folder import Entry
-from providers.local.weights import Fingerprint, fingerprint, hash_files
+from providers.local.entries import Entry
+from providers.local.weights import Fingerprint, hash_files
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class ModelHashes:
             Await it under a shield: others may be waiting for it too.
         """
         entry = self._catalogue.entry(model_id)
-        key = (model_id, entry.mark if entry is not None else ())
+        key = (model_id, entry.whole_mark if entry is not None else ())
         task = self._tasks.get(key)
         if task is None or (task.done() and not _digest_of(task)):
             task = asyncio.create_task(self._hash(entry), name=f"hash of {model_id}")
@@ -53,7 +53,7 @@ class ModelHashes:
         try:
             digest = await asyncio.to_thread(self._read, entry)
         except OSError as error:
-            logger.warning("No hash of %s: %s", entry.folder.name, error)
+            logger.warning("No hash of %s: %s", entry.id, error)
             return ""
         if digest:
             self._catalogue.learn_hash(entry, digest)
@@ -61,8 +61,7 @@ class ModelHashes:
 
     def _read(self, entry: Entry) -> str:
         digest = hash_files(entry.weights, should_stop=self._is_closing.is_set)
-        is_still_the_same = fingerprint(entry.folder) == entry.mark
-        return digest if is_still_the_same else ""
+        return digest if entry.is_as_it_was() else ""
 
 
 def _digest_of(task: asyncio.Task[str]) -> str:

@@ -2,20 +2,20 @@
 
 import asyncio
 import logging
+import os
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from jobs.errors import UnavailableError
 from jobs.ports import Clock
+from providers.local.pulse import Patience, Pulse
 from providers.local.renders import Render
 from providers.local.wire import (
     Advanced,
     CancelOrder,
     Ending,
-    Failed,
-    FailureCode,
     Ready,
     RenderOrder,
     read_event,
@@ -25,25 +25,6 @@ from providers.local.wire import (
 logger = logging.getLogger(__name__)
 
 LONGEST_LINE = 4 * 1024**2  # bytes; sixteen long prompts come back in `effective`
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a worker may be silent before it is taken for dead, in seconds.
-
-    Attributes:
-        start_s: Until it is ready: torch on a cold disk.
-        render_s: Between two news of a render: one step of the largest clip on a CPU.
-        stop_s: Between the end of its stdin and its own.
-        look_s: How often this is looked at.
-        idle_s: Without a render, after which it is ended to free memory; 0 is never.
-    """
-
-    start_s: float = 180.0
-    render_s: float = 900.0
-    stop_s: float = 3.0
-    look_s: float = 5.0
-    idle_s: float = 0.0
 
 
 class WorkerProcess:
@@ -60,6 +41,7 @@ class WorkerProcess:
         self._started = asyncio.Event()
         self._is_closing = False
         self._heard_at = clock.now()
+        self._pulse = Pulse(patience, self._heard_at)
 
     @classmethod
     async def start(
@@ -131,6 +113,7 @@ class WorkerProcess:
             UnavailableError: It is gone.
         """
         self._render, self._heard_at = render, self._clock.now()
+        self._pulse = Pulse(self._patience, self._heard_at)
         try:
             await self._send(order)
         except UnavailableError:
@@ -165,7 +148,11 @@ class WorkerProcess:
             async with asyncio.timeout(self._patience.stop_s):
                 await self._process.wait()
         self._kill()
-        await self._process.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.kill_s):
+                await self._process.wait()
+        if not self.has_exited:
+            logger.error("Worker %d cannot be ended", self.pid, extra={"action": "worker_stuck"})
 
     def close(self) -> None:
         """End it by closing its stdin."""
@@ -184,14 +171,15 @@ class WorkerProcess:
     async def _listen(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
         while line := await self._process.stdout.readline():
-            self._heard_at = self._clock.now()
             try:
                 event = read_event(line)
             except ValueError:
                 logger.exception("Worker %d: not an event: %r", self.pid, line[:200])
                 continue
+            self._heard_at = self._clock.now()
             if isinstance(event, Ready):
                 self._is_ready = True
+                self._pulse = Pulse(self._patience, self._heard_at)
                 self._about = f"{event.device}, torch {event.versions.get('torch', '?')}"
                 self._started.set()
                 logger.info("Worker %d is ready", self.pid, extra={"action": "worker_ready"})
@@ -200,10 +188,10 @@ class WorkerProcess:
 
     def _take(self, render: Render, event: Advanced | Ending) -> None:
         render.tell(event)
-        if render.has_ended:
+        if isinstance(event, Advanced):
+            self._pulse.hear(event.stage, self._heard_at)
+        else:
             self._render = None
-        if isinstance(event, Failed) and event.code is FailureCode.OUT_OF_MEMORY:
-            self._is_closing = True  # it ends itself, and another takes its place
 
     async def _forward_log(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - it was opened as a pipe
@@ -214,7 +202,7 @@ class WorkerProcess:
 
     async def _guard(self) -> None:
         """Kill the process when it is silent for too long; close it when it is idle."""
-        while True:
+        while not self.has_exited:
             await self._clock.sleep(self._patience.look_s)
             silent_s = (self._clock.now() - self._heard_at).total_seconds()
             is_waiting = self._is_ready and self._render is None
@@ -226,22 +214,28 @@ class WorkerProcess:
             elif not is_waiting and silent_s >= self._limit_s():
                 logger.error("Worker %d is silent", self.pid, extra={"action": "worker_silent"})
                 self._kill()
+                self._lose("The local engine's device does not answer.", is_hung=self._is_ready)
 
     def _limit_s(self) -> float:
-        return self._patience.render_s if self._is_ready else self._patience.start_s
+        return self._pulse.limit_s if self._is_ready else self._patience.start_s
 
     def _kill(self) -> None:
+        """End it and whatever it has started: they are a group of their own."""
         self._is_closing = True
         if not self.has_exited:
             with suppress(ProcessLookupError):
-                self._process.kill()
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def _lose(self, reason: str, *, is_hung: bool = False) -> None:
+        """Give its render up, also if the process stays: a driver may hold it for ever."""
+        render, self._render = self._render, None
+        if render is not None:
+            render.lose(reason, is_hung=is_hung)
 
     async def _reap(self) -> None:
         code = await self._process.wait()
         logger.info("Worker %d ended with %d", self.pid, code, extra={"action": "worker_ended"})
-        render, self._render = self._render, None
-        if render is not None:
-            render.lose("The local engine stopped in the middle of the video.")
+        self._lose("The local engine stopped in the middle of the video.")
 
     def _task(
         self, group: asyncio.TaskGroup, work: Coroutine[None, None, None], name: str

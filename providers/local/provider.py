@@ -16,19 +16,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from jobs.errors import InterruptedRenderError, UnavailableError
-from jobs.model import Health, Job, Letter, Progress, Submission
+from jobs.errors import InterruptedRenderError, RenderFailedError
+from jobs.model import Health, Job, JobId, Letter, Progress, Submission
 from jobs.ports import Clock, Rendering
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 from providers.local.capabilities import check_scheduler, warnings_for
 from providers.local.catalogue import ModelCatalogue
 from providers.local.devices import find_devices
 from providers.local.hashes import ModelHashes
-from providers.local.process import Patience, WorkerProcess
+from providers.local.process import WorkerProcess
+from providers.local.pulse import Patience
 from providers.local.renders import Render
 from providers.local.roots import EMBEDDED, ModelRoots
 from providers.local.vocabulary import unknown_words_warning
 from providers.local.wire import RenderOrder
+from providers.local.wording import trigger_warnings, with_triggers
+from providers.local.workers import Workers
 
 CHUNK = 1024**2  # bytes
 ENDPOINT = "local"
@@ -69,18 +72,20 @@ class LocalProvider:
     ) -> None:
         self._scratch = scratch_dir.absolute()
         self._asked_devices = devices
-        self._devices: tuple[str, ...] = ()
-        self._clock = clock
         self._python = python
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._env = {**env, **WORKER_ENVIRONMENT, "PYTHONPATH": path}
-        self._patience = replace(patience or Patience(), idle_s=idle_unload_s)
         roots = ModelRoots(own=models_dir.absolute(), embedded=embedded_dir.absolute())
         self._catalogue = ModelCatalogue(roots, clock=clock)
         self._hashes = ModelHashes(self._catalogue)
-        self._workers: dict[str, WorkerProcess] = {}
-        self._lives: dict[WorkerProcess, asyncio.Task[None]] = {}
+        self._workers = Workers(
+            command=(python, "-m", "providers.local.worker", "--scratch", str(self._scratch)),
+            env=self._env,
+            clock=clock,
+            patience=replace(patience or Patience(), idle_s=idle_unload_s),
+        )
         self._renders: dict[str, Render] = {}
+        self._hung: set[JobId] = set()
         self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -101,16 +106,15 @@ class LocalProvider:
         Raises:
             SettingsError: A GPU is asked for that is not there.
         """
-        self._devices = await find_devices(self._asked_devices, python=self._python, env=self._env)
+        asked = self._asked_devices
+        self._workers.devices = await find_devices(asked, python=self._python, env=self._env)
         await asyncio.to_thread(_empty, self._scratch)
         await asyncio.to_thread(self._catalogue.models)  # the first look reads every config
 
     async def close(self) -> None:
         """End all workers; what they were working on is lost."""
         await self._hashes.close()
-        lives = list(self._lives.items())
-        await asyncio.gather(*(worker.stop() for worker, _ in lives))
-        await asyncio.gather(*(life for _, life in lives), return_exceptions=True)
+        await self._workers.close()
 
     @property
     def name(self) -> ProviderName:
@@ -125,12 +129,12 @@ class LocalProvider:
     @property
     def slots(self) -> int:
         """Return how many devices render at once."""
-        return max(1, len(self._devices))
+        return max(1, len(self._workers.devices))
 
     @property
     def worker_pids(self) -> Sequence[int]:
         """Return the processes that run now."""
-        return [worker.pid for worker in self._lives if not worker.has_exited]
+        return self._workers.pids
 
     @property
     def health(self) -> Health:
@@ -155,7 +159,7 @@ class LocalProvider:
             UnavailableError: None can be started.
         """
         async with self._starting:
-            worker = await self._free_worker()
+            worker = await self._workers.free()
         return await worker.until_ready()
 
     def loras(self) -> Sequence[str]:
@@ -173,11 +177,16 @@ class LocalProvider:
             RequestError: Something named is not here or broken, or the scheduler cannot work.
         """
         entry, model = self._catalogue.require(request.model)
-        check_scheduler(request.scheduler)
+        check_scheduler(request)
         self._catalogue.locate(request)
         is_embedded = self._catalogue.is_embedded(entry)
         strange = unknown_words_warning(request, model, is_embedded=is_embedded)
-        return [*warnings_for(request), *([strange] if strange else [])]
+        return [
+            *warnings_for(request),
+            *self._catalogue.warnings(request),
+            *self._trigger_warnings(request, model),
+            *([strange] if strange else []),
+        ]
 
     async def submit(self, job: Job, *, token: str, image: Path | None) -> Submission:
         """Give the job to a free worker.
@@ -191,12 +200,13 @@ class LocalProvider:
         render = Render(
             render_id=f"{job.id}-{secrets.token_hex(8)}",
             job_id=job.id,
+            scratch=self._scratch,
             model_hash=self._hashes.begin(job.request.model),
         )
-        order = RenderOrder(id=render.id, request=job.request, files=files)
+        order = RenderOrder(id=render.id, request=self._triggered(job.request), files=files)
         await self._forget(job)
         async with self._starting:
-            worker = await self._free_worker()
+            worker = await self._workers.free()
             await self._give(worker, render, order)
         return Submission(
             provider_job_id=render.id,
@@ -209,7 +219,7 @@ class LocalProvider:
         """Yield progress until the video is ready; whoever leaves early ends the render.
 
         Raises:
-            RenderFailedError: It failed.
+            RenderFailedError: It failed, or its device hung as it had done before.
             InterruptedRenderError: Its worker is gone, or it is not a render of this process.
             RenderCancelledError: It was cancelled.
         """
@@ -217,9 +227,17 @@ class LocalProvider:
         try:
             async for progress in render.follow():
                 yield progress
+        except InterruptedRenderError as error:
+            await self._give_up(render)
+            if self._has_hung_again(render):
+                message = "The local engine hung twice on this video, so it was given up."
+                raise RenderFailedError(message) from error
+            raise
         except BaseException:
             await self._give_up(render)
+            self._hung.discard(job.id)
             raise
+        self._hung.discard(job.id)
 
     @asynccontextmanager
     async def fetch(self, job: Job) -> AsyncGenerator[Rendering]:
@@ -242,7 +260,7 @@ class LocalProvider:
                 yield Rendering(chunks=_chunks(file), effective=effective, versions=done.versions)
         finally:
             self._renders.pop(done.id, None)
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.to_thread(render.remove)
 
     async def heal(self, job: Job, letter: Letter) -> Submission | None:
         """Return None: nothing is lost between this process and its worker."""
@@ -256,7 +274,7 @@ class LocalProvider:
         """Stop the job's render within a step; one that is not here is left alone."""
         for render in list(self._renders.values()):
             if render.job_id == job.id:
-                await self._cancel(render)
+                await self._workers.cancel(render)
 
     async def _give(self, worker: WorkerProcess, render: Render, order: RenderOrder) -> None:
         self._renders[render.id] = render
@@ -266,16 +284,31 @@ class LocalProvider:
             await self._give_up(render)
             raise
 
+    def _trigger_warnings(self, request: ResolvedRequest, model: ModelInfo) -> Sequence[str]:
+        known = self._catalogue.registry().loras
+        loras = [lora.id for lora in request.loras if lora.strength and lora.id in known]
+        words = {name: known[name].trigger_words for name in loras}
+        return trigger_warnings(request.segments, model.trigger_words, loras=words)
+
+    def _triggered(self, request: ResolvedRequest) -> ResolvedRequest:
+        """Return what is really rendered: its prompts have the model's trigger words."""
+        _, model = self._catalogue.require(request.model)
+        segments = with_triggers(request.segments, model.trigger_words)
+        return request.model_copy(update={"segments": segments})
+
     async def _give_up(self, render: Render) -> None:
         """Forget a render that nobody will fetch, its video with it, and end it if it runs."""
         self._renders.pop(render.id, None)
         render.discard()
         if not render.has_ended:
-            await asyncio.shield(self._cancel(render))
+            await asyncio.shield(self._workers.cancel(render))
 
-    async def _cancel(self, render: Render) -> None:
-        for worker in list(self._workers.values()):
-            await worker.cancel(render)
+    def _has_hung_again(self, render: Render) -> bool:
+        """Say whether a job hung for the second time, and remember the first."""
+        is_known = render.job_id in self._hung
+        if render.is_hung:
+            self._hung ^= {render.job_id}
+        return render.is_hung and is_known
 
     def _render_of(self, job: Job) -> Render:
         render = self._renders.get(job.provider_job_id or "")
@@ -288,43 +321,6 @@ class LocalProvider:
         for render in list(self._renders.values()):
             if render.job_id == job.id:
                 await self._give_up(render)
-
-    async def _free_worker(self) -> WorkerProcess:
-        """Return a worker that has nothing to do, started if its device has none.
-
-        Raises:
-            UnavailableError: There is none.
-        """
-        for device in self._devices:
-            worker = self._workers.get(device)
-            if worker is not None and worker.is_alive:
-                if worker.is_free:
-                    return worker
-                continue
-            if worker is not None and worker in self._lives:
-                await asyncio.wait([self._lives[worker]])  # its memory has to be free first
-            return await self._start_worker(device)
-        raise UnavailableError("The local engine is busy.", retry_after_s=5.0)
-
-    async def _start_worker(self, device: str) -> WorkerProcess:
-        arguments = {
-            "--device": device,
-            "--scratch": str(self._scratch),
-        }
-        worker = await WorkerProcess.start(
-            [
-                *(self._python, "-m", "providers.local.worker"),
-                *(word for pair in arguments.items() for word in pair),
-            ],
-            env=self._env,
-            device=device,
-            clock=self._clock,
-            patience=self._patience,
-        )
-        self._workers[device] = worker
-        self._lives[worker] = asyncio.create_task(worker.live(), name=f"worker {worker.pid}")
-        self._lives[worker].add_done_callback(lambda _: self._lives.pop(worker, None))
-        return worker
 
 
 def _empty(folder: Path) -> None:

@@ -16,16 +16,28 @@ logger = logging.getLogger(__name__)
 class Render:
     """An order that was given to a worker; `id` is new for each attempt.
 
-    Attributes:
+    Args:
+        render_id: The order's.
+        job_id: What it is for.
+        scratch: Where the worker puts its files, named by the render's id.
         model_hash: Becomes the hash of the model's weights, "" if it cannot be known.
     """
 
-    def __init__(self, *, render_id: str, job_id: JobId, model_hash: asyncio.Future[str]) -> None:
+    def __init__(
+        self,
+        *,
+        render_id: str,
+        job_id: JobId,
+        scratch: Path,
+        model_hash: asyncio.Future[str],
+    ) -> None:
         self.id = render_id
         self.job_id = job_id
+        self._scratch = scratch
         self.model_hash = model_hash
         self._news = deque([Progress(stage=Stage.STARTING)])
         self._ending: Ending | str | None = None
+        self._is_hung = False
         self._changed = asyncio.Event()
         self._changed.set()
         self._is_discarded = False
@@ -46,23 +58,34 @@ class Render:
             self._remove_if_discarded()
         self._changed.set()
 
-    def lose(self, reason: str) -> None:
+    @property
+    def is_hung(self) -> bool:
+        """Its worker was ended because nothing came from it any more."""
+        return self._is_hung
+
+    def lose(self, reason: str, *, is_hung: bool = False) -> None:
         """Note that the worker is gone; a render that has ended stays as it ended."""
         if self._ending is None:
-            self._ending = reason
+            self._ending, self._is_hung = reason, is_hung
+            self._remove_if_discarded()
             self._changed.set()
 
     def discard(self) -> None:
-        """Remove its video: now, or when the worker is done in spite of a cancel."""
+        """Remove what there is of its video: now, or when the worker has done with it."""
         self._is_discarded = True
         self._remove_if_discarded()
 
+    def remove(self) -> None:
+        """Remove what there is of its video; a worker that was killed leaves half a file."""
+        try:
+            for path in self._scratch.glob(f"{self.id}.*"):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("A video nobody wants stays: %s", error)
+
     def _remove_if_discarded(self) -> None:
-        if self._is_discarded and isinstance(self._ending, Done):
-            try:
-                Path(self._ending.path).unlink(missing_ok=True)
-            except OSError as error:
-                logger.warning("A video nobody wants stays: %s", error)
+        if self._is_discarded and self.has_ended:
+            self.remove()
 
     async def follow(self) -> AsyncGenerator[Progress]:
         """Yield all news until the video is ready.

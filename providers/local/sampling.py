@@ -1,39 +1,33 @@
-"""Runs diffusers' AnimateDiff pipelines: noise or an init image in, latents out, then pixels.
+"""Denoises: noise or an init image in, latents out, one UNet call after another.
 
-The pipelines take one prompt for the whole clip; a hook in front of the UNet gives it the
-states of every frame instead, counts its calls and stops it when the render is cancelled.
+The arithmetic is that of diffusers' AnimateDiff pipelines to the last bit. The loop is ours
+because theirs take one prompt for the whole clip, begin PNDM wrongly in the middle, draw the
+noise of later steps with the numbers of the first, and cannot drive every scheduler. Between
+the calls latents are float32, whatever the UNet computes in.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import torch
-from diffusers.pipelines.animatediff.pipeline_animatediff_video2video import (
-    AnimateDiffVideoToVideoPipeline,
-)
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 
-from jobs.request import ResolvedRequest
+from jobs.request import ResolvedRequest, Scheduler
+from providers.local import schedulers
 from providers.local.capabilities import is_image_ignored
+from providers.local.images import encoded, read_image
 from providers.local.ticket import RenderError, Ticket
-from providers.local.windows import draw_noise, set_loop
-from providers.local.wire import FailureCode, Stage
-
-DECODED_AT_ONCE = 8  # frames
-DEFAULT_STRENGTH = 0.8  # of diffusers' video-to-video pipeline
-
-
-@dataclass(slots=True, kw_only=True)
-class Calls:
-    """How often the UNet ran over the whole clip."""
-
-    count: int = 0
+from providers.local.windows import (
+    draw_noise,
+    goes_round,
+    lay_out_windows,
+    order_of,
+    set_loop,
+)
+from providers.local.wire import FailureCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +36,62 @@ class States:
 
     prompt: Tensor
     negative: Tensor
+
+
+@dataclass(slots=True, kw_only=True)
+class Denoiser:
+    """The UNet as one run sees it.
+
+    Attributes:
+        unet: It.
+        plain: The prompt's states.
+        guided: The negative prompt's, then the prompt's.
+        guidance: 1 is none.
+        ticket: Asked before each call whether to go on.
+        total: How many calls the run has.
+        calls: How many there were.
+        work: The same, a call with guidance counted twice.
+    """
+
+    unet: Any
+    plain: Tensor
+    guided: Tensor
+    guidance: float
+    ticket: Ticket
+    total: int = 0
+    calls: int = 0
+    work: int = 0
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether what the negative prompt says counts, too."""
+        return self.guidance > 1
+
+    def predict(
+        self,
+        scheduler: Any,  # noqa: ANN401 - diffusers' schedulers share no type
+        latents: Tensor,
+        timestep: Tensor,
+        *,
+        is_guided: bool,
+    ) -> Tensor:
+        """Return what the model says about latents of 1 x channels x frames x height x width.
+
+        Raises:
+            StoppedError: The render was cancelled.
+        """
+        self.ticket.check()
+        seen = scheduler.scale_model_input(torch.cat([latents] * (2 if is_guided else 1)), timestep)
+        states = self.guided if is_guided else self.plain
+        said = self.unet(seen.to(self.unet.dtype), timestep, encoder_hidden_states=states)
+        output: Tensor = said.sample.float()
+        self.calls += 1
+        self.work += 2 if is_guided else 1
+        self.ticket.advance(self.calls, self.total)
+        if not is_guided:
+            return output
+        without, with_prompt = output.chunk(2)
+        return without + self.guidance * (with_prompt - without)
 
 
 @torch.inference_mode()
@@ -55,130 +105,119 @@ def sample(
 ) -> tuple[Tensor, int]:
     """Denoise a clip.
 
+    Args:
+        pipe: The pipeline, with the scheduler that `schedulers.build` made for the request.
+        request: What is asked for.
+        states: Of the prompts.
+        image: The init image.
+        ticket: Told of every UNet call.
+
     Returns:
-        Latents, frames x channels x height x width, and the number of UNet calls.
+        Latents, frames x channels x height x width, and the number of UNet calls, those with
+        guidance counted twice.
 
     Raises:
         StoppedError: The render was cancelled.
         RenderError: The init image is unreadable, or the model gives no numbers.
     """
-    set_loop(pipe.unet, is_loop=request.closed_loop)
-    pipe, start = _start(pipe, request, image)
-    is_guided = request.guidance_scale > 1
-    fed = torch.cat([states.negative, states.prompt]) if is_guided else states.prompt
-
-    def tell(running: Any, step: int, *_: object) -> dict[str, Any]:  # noqa: ANN401
-        ticket.advance(step + 1, running.num_timesteps)
-        return {}
-
-    with _fed(pipe.unet, fed, ticket) as calls:
-        latents = pipe(
-            **start,
-            prompt_embeds=states.prompt[:1],
-            negative_prompt_embeds=states.negative[:1],
-            width=request.width,
-            height=request.height,
-            num_inference_steps=request.steps,
-            guidance_scale=request.guidance_scale,
-            generator=torch.Generator("cpu").manual_seed(request.seed),
-            output_type="latent",
-            callback_on_step_end=tell,
-        ).frames
-    _check_numbers(latents, request)
-    return latents[0].transpose(0, 1), calls.count * (2 if is_guided else 1)
-
-
-@torch.inference_mode()
-def decode(pipe: Any, latents: Tensor, ticket: Ticket) -> NDArray[np.uint8]:  # noqa: ANN401
-    """Turn latents into frames x height x width x RGB.
-
-    Raises:
-        StoppedError: The render was cancelled.
-    """
-    ticket.enter(Stage.DECODING, len(latents))
-    parts: list[NDArray[np.uint8]] = []
-    for chunk in latents.split(DECODED_AT_ONCE):
-        pixels = pipe.vae.decode(chunk / pipe.vae.config.scaling_factor).sample
-        pixels = (pixels.float() / 2 + 0.5).clamp(0, 1) * 255
-        parts.append(pixels.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
-        ticket.advance(sum(map(len, parts)), len(latents))
-    return np.concatenate(parts)
-
-
-@contextmanager
-def _fed(unet: Any, states: Tensor, ticket: Ticket) -> Generator[Calls]:  # noqa: ANN401
-    calls = Calls()
-
-    def feed(_: object, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
-        ticket.check()
-        calls.count += 1
-        return args, {**kwargs, "encoder_hidden_states": states}
-
-    hook = unet.register_forward_pre_hook(feed, with_kwargs=True)
-    try:
-        yield calls
-    finally:
-        hook.remove()
-
-
-def _start(
-    pipe: Any,  # noqa: ANN401
-    request: ResolvedRequest,
-    image: Path | None,
-) -> tuple[Any, dict[str, Any]]:
-    """Return the pipeline to run, and what it starts from."""
-    noise = _noise(pipe, request)
-    if image is None or is_image_ignored(request):
-        return pipe, {"latents": noise, "num_frames": request.frames}
-    return _from_image(pipe, request, noise, image)
-
-
-def _check_numbers(latents: Tensor, request: ResolvedRequest) -> None:
+    set_loop(pipe.unet, is_loop=goes_round(request))
+    lay_out_windows(pipe.unet, frames=request.frames, device=pipe.device)
+    prompt, negative = (each.to(pipe.unet.dtype) for each in (states.prompt, states.negative))
+    denoiser = Denoiser(
+        unet=pipe.unet,
+        plain=prompt,
+        guided=torch.cat([negative, prompt]),
+        guidance=request.guidance_scale,
+        ticket=ticket,
+    )
+    still = _still(pipe, request, image)
+    latents = _denoised(denoiser, pipe, request, still)
     if not bool(torch.isfinite(latents).all()):
         message = f"The model {request.model} gave no picture for this request."
         raise RenderError(FailureCode.BAD_MODEL, message)
+    frames = latents[0].transpose(0, 1)[order_of(request)]
+    return frames.to(pipe.vae.dtype), denoiser.work
+
+
+def _denoised(
+    denoiser: Denoiser,
+    pipe: Any,  # noqa: ANN401
+    request: ResolvedRequest,
+    still: Tensor | None,
+) -> Tensor:
+    """Return the clip's latents; `still` is the init image in every frame."""
+    scheduler, steps = pipe.scheduler, request.steps_run
+    scheduler.set_timesteps(request.steps, device=pipe.device)
+    noise = _noise(pipe, request)
+    if still is None:
+        timesteps, latents = scheduler.timesteps, noise * scheduler.init_noise_sigma
+    elif steps == 0:
+        return still
+    else:
+        timesteps = schedulers.begin_late(scheduler, steps=request.steps, kept=steps)
+        latents = scheduler.add_noise(still, noise, timesteps[:1])
+    denoiser.total = len(timesteps)
+    if still is not None and request.scheduler is Scheduler.DDIM_INVERSE:
+        latents = _inverted(denoiser, scheduler, still, steps)
+    return _stepped(denoiser, scheduler, latents, timesteps, seed=request.seed)
+
+
+def _stepped(
+    denoiser: Denoiser,
+    scheduler: Any,  # noqa: ANN401
+    latents: Tensor,
+    timesteps: Tensor,
+    *,
+    seed: int,
+) -> Tensor:
+    options: dict[str, object] = {}
+    if "generator" in inspect.signature(scheduler.step).parameters:
+        options["generator"] = _after_noise(latents.shape, seed)
+    for timestep in timesteps:
+        output = denoiser.predict(scheduler, latents, timestep, is_guided=denoiser.is_guided)
+        latents = scheduler.step(output, timestep, latents, **options).prev_sample
+    return latents
+
+
+def _inverted(
+    denoiser: Denoiser,
+    scheduler: Any,  # noqa: ANN401
+    still: Tensor,
+    steps: int,
+) -> Tensor:
+    """Walk DDIM backwards from an image to the noise that it would have come from.
+
+    Without guidance: with it, the way back would miss the image (arXiv 2211.09794, section 3).
+    """
+    inverse = schedulers.Inverse(scheduler)
+    upwards = inverse.timesteps[:steps]
+    denoiser.total += len(upwards)
+    latents = still
+    for timestep in upwards:
+        output = denoiser.predict(inverse, latents, timestep, is_guided=False)
+        latents = inverse.step(output, timestep, latents).prev_sample
+    return latents
 
 
 def _noise(pipe: Any, request: ResolvedRequest) -> Tensor:  # noqa: ANN401
     scale = pipe.vae_scale_factor
     shape = (1, pipe.unet.config.in_channels, request.height // scale, request.width // scale)
-    noise = draw_noise(shape, frames=request.frames, seed=request.seed, is_loop=request.closed_loop)
-    return noise.to(device=pipe.device, dtype=pipe.unet.dtype)
+    noise = draw_noise(shape, frames=request.frames, seed=request.seed, is_loop=goes_round(request))
+    return noise.to(pipe.device)
 
 
-def _from_image(
-    pipe: Any,  # noqa: ANN401
-    request: ResolvedRequest,
-    noise: Tensor,
-    image: Path,
-) -> tuple[Any, dict[str, Any]]:
-    """Return the video-to-video pipeline and its start: the image in every frame, noised."""
-    strength = DEFAULT_STRENGTH if request.strength is None else request.strength
-    steps = max(1, int(request.steps * strength))  # with none the pipeline would fail
-    strength = (steps + 0.5) / request.steps
-    running = cast("Any", AnimateDiffVideoToVideoPipeline)(**pipe.components)
-    running.set_progress_bar_config(disable=True)
-    running.scheduler.set_timesteps(request.steps, device=pipe.device)
-    steps_left, _ = running.get_timesteps(
-        request.steps, running.scheduler.timesteps, min(1.0, strength), pipe.device
-    )
-    still = _encoded(pipe, _read_image(image, request))
-    clip = still[:, :, None].expand_as(noise)
-    latents = running.scheduler.add_noise(clip.contiguous(), noise, steps_left[:1])
-    return running, {"latents": latents, "strength": min(1.0, strength)}
+def _after_noise(shape: Sequence[int], seed: int) -> torch.Generator:
+    """Return the seed's generator where the first noise ended, for samplers that draw more.
+
+    From its beginning it would give the first noise once more, which is then no chance at all.
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    torch.randn(tuple(shape), generator=generator)
+    return generator
 
 
-def _encoded(pipe: Any, pixels: NDArray[np.uint8]) -> Tensor:  # noqa: ANN401
-    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 127.5 - 1
-    latents = pipe.vae.encode(tensor.to(device=pipe.device, dtype=pipe.vae.dtype)).latent_dist
-    return latents.mode() * pipe.vae.config.scaling_factor
-
-
-def _read_image(path: Path, request: ResolvedRequest) -> NDArray[np.uint8]:
-    """Read the image and cut it to the clip's shape."""
-    try:
-        with Image.open(path) as image:
-            fitted = ImageOps.fit(image.convert("RGB"), (request.width, request.height))
-    except OSError as error:
-        raise RenderError(FailureCode.BAD_IMAGE, "The init image cannot be read.") from error
-    return np.array(fitted)
+def _still(pipe: Any, request: ResolvedRequest, image: Path | None) -> Tensor | None:  # noqa: ANN401
+    if image is None or is_image_ignored(request):
+        return None
+    latents = encoded(pipe, read_image(image, width=request.width, height=request.height))
+    return latents[:, :, None].repeat(1, 1, request.frames, 1, 1)

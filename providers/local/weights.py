@@ -40,7 +40,7 @@ def check_weights(path: Path, name: str) -> None:
             length = int.from_bytes(file.read(8), "little")
             if not 2 <= length <= min(HEADER_LIMIT, size - 8):
                 raise BrokenFileError(f"{name} is no whole safetensors file")
-            header = _parsed(file.read(length))
+            header = parsed(file.read(length))
         expected = 8 + length + _data_length(header)
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise BrokenFileError(f"{name} cannot be read") from error
@@ -62,7 +62,7 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
             content = file.read(limit + 1)
         if len(content) > limit:
             raise BrokenFileError(f"{name} has more than {limit // 1024**2} MiB")
-        value = _parsed(content)
+        value = parsed(content)
     except (OSError, ValueError) as error:
         raise BrokenFileError(f"{name} cannot be read") from error
     if not isinstance(value, dict):
@@ -89,15 +89,19 @@ def is_inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def fingerprint(folder: Path) -> Fingerprint:
-    """Return what changes whenever a file of the folder or of its subfolders does."""
+def fingerprint(place: Path) -> Fingerprint:
+    """Return what changes whenever a file does, or one of a folder or of its subfolders."""
+    if place.is_file():
+        stat = place.stat()
+        return ((place.name, stat.st_size, stat.st_mtime_ns),)
     found: list[tuple[str, int, int]] = []
-    for path in sorted([*folder.glob("*.json"), *folder.glob("*/*")]):
+    weights = place.glob("*.safetensors")  # of a motion module, which has no subfolders
+    for path in sorted([*place.glob("*.json"), *weights, *place.glob("*/*")]):
         try:
             stat = path.stat()
         except OSError:
             continue
-        found.append((str(path.relative_to(folder)), stat.st_size, stat.st_mtime_ns))
+        found.append((str(path.relative_to(place)), stat.st_size, stat.st_mtime_ns))
     return tuple(found)
 
 
@@ -117,7 +121,12 @@ def hash_files(paths: Iterable[Path], *, should_stop: Callable[[], bool]) -> str
     return digest.hexdigest()
 
 
-def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+def parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+    """Parse JSON of a stranger.
+
+    Raises:
+        ValueError: It is none, or nested too deeply.
+    """
     try:
         return json.loads(content)
     except RecursionError as error:

@@ -42,13 +42,15 @@ class RenderFiles(_Line, frozen=True):
     """Where the ids of a request lie; the worker knows no other folders.
 
     Attributes:
-        model: The model's folder.
+        model: The model's diffusers folder, or a single file in the original layout.
+        motion: The motion module, a diffusers folder or a single file; None is the model's own.
         loras: Files by id.
         embeddings: Files by id.
         image: The init image.
     """
 
     model: Path
+    motion: Path | None = None
     loras: dict[str, Path] = {}
     embeddings: dict[str, Path] = {}
     image: Path | None = None
@@ -79,7 +81,7 @@ class Ready(_Line, frozen=True):
 
 
 class Advanced(_Line, frozen=True):
-    """A render got further; `total` is 0 where nothing is counted."""
+    """A render got further: `done` of `total` UNet calls; `total` is 0 before they are counted."""
 
     event: Literal["progress"] = "progress"
     id: str
@@ -90,11 +92,12 @@ class Advanced(_Line, frozen=True):
 
 
 class Done(_Line, frozen=True):
-    """The video lies at `path`, and whoever reads this removes it."""
+    """The video lies at `path`, its first frame at `poster`; whoever reads this removes both."""
 
     event: Literal["done"] = "done"
     id: str
     path: str
+    poster: str = ""
     effective: dict[str, object]
     versions: dict[str, str]
     timings_s: dict[str, float]

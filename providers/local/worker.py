@@ -15,14 +15,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from providers.local.ticket import RenderError, StoppedError, Ticket
+from providers.local.ticket import DeviceLostError, RenderError, StoppedError, Ticket
 from providers.local.wire import (
     Advanced,
     Cancelled,
     CancelOrder,
     Done,
     Failed,
-    FailureCode,
     Ready,
     RenderOrder,
     read_order,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OUT_OF_MEMORY_EXIT = 3
+DEVICE_LOST_EXIT = 3
 
 
 class Inbox:
@@ -102,7 +101,7 @@ def main() -> None:
 
 
 def work(studio: "Studio", order: RenderOrder, inbox: Inbox, outbox: Outbox) -> None:
-    """Carry out one order and say how it ended; without memory, end the process."""
+    """Carry out one order and say how it ended; without a device, end the process."""
     ticket = Ticket(
         render_id=order.id,
         is_cancelled=lambda: inbox.is_cancelled(order.id),
@@ -116,13 +115,14 @@ def work(studio: "Studio", order: RenderOrder, inbox: Inbox, outbox: Outbox) -> 
     except RenderError as error:
         logger.warning("Render %s: %s: %s", order.id, error.code, error)
         outbox.send(Failed(id=order.id, code=error.code, message=str(error)))
-        if error.code is FailureCode.OUT_OF_MEMORY:
-            os._exit(OUT_OF_MEMORY_EXIT)  # a fresh process has all of it back
         return
+    except DeviceLostError:
+        os._exit(DEVICE_LOST_EXIT)  # CUDA works again in a fresh process only
     outbox.send(
         Done(
             id=order.id,
             path=str(video.path),
+            poster=str(video.poster),
             effective=video.effective,
             versions=studio.versions,
             timings_s=ticket.timings_s,

@@ -184,6 +184,35 @@ def test_cost_counts_unet_calls_pixels_and_frames() -> None:
     assert resolved(SD15, steps=20, scheduler=Scheduler.HEUN_DISCRETE).unet_calls == 78
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "calls"),
+    [
+        (None, 20),
+        (Scheduler.DDIM, 20),
+        (Scheduler.PNDM, 21),
+        (Scheduler.KARRAS_VE, 39),
+        (Scheduler.SCORE_SDE_VE, 40),
+        (Scheduler.DDIM_INVERSE, 40),
+    ],
+)
+def test_schedulers_call_the_unet_more_or_less_often(
+    scheduler: Scheduler | None, calls: int
+) -> None:
+    asked = resolved(SD15, steps=25, scheduler=scheduler, guidance_scale=1, image="a", strength=0.8)
+    assert asked.unet_calls == calls
+
+
+@pytest.mark.parametrize(
+    ("strength", "steps"),
+    [(None, 40), (1, 50), (0.99, 49), (0.58, 29), (0.02, 1), (0.001, 1), (0, 0)],
+)
+def test_an_init_image_stands_for_the_first_steps(strength: float | None, steps: int) -> None:
+    with_image = resolved(SD15, steps=50, image="a", strength=strength)
+    assert with_image.steps_run == steps
+    assert with_image.cost > 0
+    assert resolved(SD15, steps=50, strength=strength).steps_run == 50
+
+
 def test_a_bar_can_be_part_of_a_prompt() -> None:
     assert parse_prompt(r"a \| b | c") == (Segment(prompt="a | b"), Segment(prompt="c"))
 

@@ -21,21 +21,20 @@ def request(**overrides: object) -> ResolvedRequest:
     return make_request(**{"model": "shapes", "prompt": "a red circle", **overrides})
 
 
-@pytest.mark.parametrize(
-    ("scheduler", "substitute"),
-    [
-        (Scheduler.IPNDM, "PNDMScheduler"),
-        (Scheduler.DDIM_INVERSE, "DDIMScheduler"),
-        (Scheduler.KARRAS_VE, "EulerDiscreteScheduler"),
-        (Scheduler.SCORE_SDE_VE, "EulerAncestralDiscreteScheduler"),
-    ],
-)
-def test_a_scheduler_that_cannot_work_is_refused_with_one_that_can(
-    provider: LocalProvider, scheduler: Scheduler, substitute: str
+@pytest.mark.parametrize("asked", [{}, {"image": "0" * 64, "strength": 1}])
+def test_an_inversion_of_nothing_is_refused_with_a_scheduler_that_works(
+    provider: LocalProvider, asked: dict[str, object]
 ) -> None:
-    with pytest.raises(RequestError, match=f"use {substitute}") as caught:
-        provider.check(request(scheduler=scheduler))
+    with pytest.raises(RequestError, match="add one, or use DDIMScheduler") as caught:
+        provider.check(request(scheduler=Scheduler.DDIM_INVERSE, **asked))
     assert caught.value.field == "scheduler"
+
+
+def test_every_scheduler_of_the_document_can_be_had(provider: LocalProvider) -> None:
+    for scheduler in Scheduler:
+        image = "0" * 64 if scheduler is Scheduler.DDIM_INVERSE else None
+        warnings = provider.check(request(scheduler=scheduler, image=image))
+        assert warnings == [] or scheduler is Scheduler.LCM
 
 
 def test_a_plain_request_has_no_warnings(provider: LocalProvider) -> None:
@@ -48,6 +47,8 @@ def test_a_plain_request_has_no_warnings(provider: LocalProvider) -> None:
         ({"negative_prompt": "blur", "guidance_scale": 1}, "`negative_prompt` has no effect"),
         ({"image": "0" * 64, "strength": 1}, "the init image is ignored"),
         ({"strength": 0.5}, "without an init image"),
+        ({"image": "0" * 64, "strength": 0}, "every frame is the init image"),
+        ({"image": "0" * 64, "strength": 0.05, "steps": 10}, "less than one; one is run"),
     ],
 )
 def test_an_option_that_will_not_act_is_said_beforehand(

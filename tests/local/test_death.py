@@ -14,13 +14,15 @@ import pytest
 from bot.settings import child_environment
 from jobs.errors import (
     InterruptedRenderError,
+    ProviderError,
     RenderCancelledError,
     RenderFailedError,
     UnavailableError,
 )
 from jobs.model import Job
-from providers.local.process import Patience, WorkerProcess
+from providers.local.process import WorkerProcess
 from providers.local.provider import LocalProvider
+from providers.local.pulse import Patience
 from tests.fakes.clock import FakeClock
 from tests.local.videos import (
     ENVIRONMENT,
@@ -119,11 +121,12 @@ async def test_a_worker_that_never_gets_ready_is_killed(
     python = impostor(tmp_path, "exec sleep 1000")
     async with open_provider(clock=clock, python=python) as provider:
         job = await submitted(provider, small())
+        handle = os.pidfd_open(provider.worker_pids[0])
         await clock.until_asleep(5)
         clock.advance(200)
         with pytest.raises(InterruptedRenderError):
             await watched(provider, job, then=lambda: None)
-        assert provider.worker_pids == []
+        await gone(handle)
 
 
 async def test_a_worker_that_hangs_in_a_render_is_killed(
@@ -153,23 +156,78 @@ async def test_an_idle_worker_is_ended_and_frees_its_memory(
         await gone(os.pidfd_open(provider.worker_pids[0]))
 
 
-@pytest.mark.parametrize("end", ["exit 3", "exec sleep 1000"])
-async def test_a_worker_without_memory_is_replaced(
-    open_provider: Opener, tmp_path: Path, end: str
+async def test_a_worker_that_was_short_of_memory_takes_the_next_job(
+    open_provider: Opener, tmp_path: Path
 ) -> None:
-    clock, failed = FakeClock(), FAILED.replace("broken", "out_of_memory")
-    note = f"echo $$ >> {tmp_path}/pids"
-    python = impostor(tmp_path, note, *READ_ORDER, say(failed), end)
-    patience = Patience(stop_s=0)
-    async with open_provider(clock=clock, python=python, patience=patience) as provider:
+    failed = say(FAILED.replace("broken", "out_of_memory"))
+    python = impostor(tmp_path, *READ_ORDER, failed, *READ_ORDER[1:], failed, "cat >/dev/null")
+    async with open_provider(python=python) as provider:
         for _ in range(2):
-            if provider.worker_pids:
-                await clock.until_asleep(5)
-            clock.advance(5)  # one that does not end by itself is killed at the next look
             job = await submitted(provider, small())
             with pytest.raises(RenderFailedError):
                 await watched(provider, job, then=lambda: None)
+        assert len(provider.worker_pids) == 1
+
+
+async def test_a_worker_that_does_not_end_is_killed_and_replaced(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    clock, note = FakeClock(), f"echo $$ >> {tmp_path}/pids"
+    python = impostor(tmp_path, note, *READ_ORDER, say(FAILED), "exec sleep 1000")
+    async with open_provider(clock=clock, python=python, idle_unload_s=600) as provider:
+        for _ in range(2):
+            job = await submitted(provider, small())
+            with pytest.raises(RenderFailedError):
+                await watched(provider, job, then=lambda: None)
+            handle = os.pidfd_open(provider.worker_pids[0])
+            for seconds in (601, 5):  # its stdin is closed, and at the next look it is killed
+                await clock.until_asleep(5)
+                clock.advance(seconds)
+            await gone(handle)
     assert len(set((tmp_path / "pids").read_text().split())) == 2
+
+
+async def hang(provider: LocalProvider, clock: FakeClock, job: Job) -> Exception:
+    """Submit a job to a worker that hangs in its steps, and return what becomes of it."""
+    job = await submitted(provider, job)
+    await clock.until_asleep(5)
+    with pytest.raises(ProviderError) as caught:
+        await watched(provider, job, then=lambda: clock.advance(61))
+    return caught.value
+
+
+async def test_a_second_hang_fails_the_job_and_not_another_one(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    python = impostor(tmp_path, *READ_ORDER, say(PROGRESS), "exec sleep 1000")
+    patience = Patience(start_s=1e9, render_s=60)
+    async with open_provider(clock=clock, python=python, patience=patience) as provider:
+        one, other = small(), small()
+        assert isinstance(await hang(provider, clock, one), InterruptedRenderError)
+        assert isinstance(await hang(provider, clock, other), InterruptedRenderError)
+        error = await hang(provider, clock, one)
+        assert isinstance(error, RenderFailedError)
+        assert str(error) == "The local engine hung twice on this video, so it was given up."
+        assert isinstance(await hang(provider, clock, one), InterruptedRenderError)
+
+
+async def test_a_hung_worker_that_cannot_be_ended_holds_up_no_job(
+    open_provider: Opener, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    # A process of another session keeps stdout open, as a driver keeps a process that is killed.
+    keeper = f"setsid sh -c 'echo $$ > {tmp_path}/keeper; exec sleep 1000' &"
+    python = impostor(tmp_path, *READ_ORDER, keeper, say(PROGRESS), "exec sleep 1000")
+    patience = Patience(start_s=1e9, render_s=60, kill_s=0)
+    async with open_provider(clock=clock, python=python, patience=patience) as provider:
+        assert isinstance(await hang(provider, clock, small()), InterruptedRenderError)
+        with pytest.raises(UnavailableError):
+            await submitted(provider, small())
+        workers = provider._workers  # pyright: ignore[reportPrivateUsage] - nobody else waits
+        (life,) = workers._lives.values()  # pyright: ignore[reportPrivateUsage]
+        os.kill(int((tmp_path / "keeper").read_text()), signal.SIGKILL)
+        await life
 
 
 async def test_a_second_render_at_once_is_told_to_come_back(
@@ -234,19 +292,19 @@ async def test_an_order_that_cannot_be_given_is_not_kept(
 async def test_a_video_that_is_done_in_spite_of_its_cancel_is_removed(
     open_provider: Opener, tmp_path: Path
 ) -> None:
-    video = tmp_path / "late.mp4"
-    done = say(DONE.replace("PLACE", str(video)))
-    steps = ("read cancel", f"touch {video} {tmp_path}/made", done)
+    scratch = tmp_path / "scratch"
+    files = f"{scratch}/$id.mp4 {scratch}/$id.jpg"
+    steps = ("read cancel", f"touch {files} {tmp_path}/made", say(DONE))
     python = impostor(tmp_path, *READ_ORDER, *steps)
-    async with open_provider(python=python) as provider:
+    async with open_provider(python=python, scratch_dir=scratch) as provider:
         job = await submitted(provider, small())
         handle = os.pidfd_open(provider.worker_pids[0])
         watching = provider.watch(job)
         await anext(watching)
         await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] - it is a generator
         await gone(handle)
-    names = [path.name for path in await asyncio.to_thread(files_in, tmp_path)]
-    assert sorted(names) == ["made", "python"]
+    assert (tmp_path / "made").exists()
+    assert await asyncio.to_thread(files_in, scratch) == []
 
 
 def files_in(folder: Path) -> list[Path]:

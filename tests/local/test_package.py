@@ -5,8 +5,8 @@ from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
 
-from providers.local.folder import examine
-from providers.local.roots import EMBEDDED
+from providers.local.entries import examine
+from providers.local.roots import CONFIGS, EMBEDDED
 from providers.local.weights import fingerprint
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,8 @@ def test_wheel_and_sdist_hold_the_package_of_the_model_and_no_training() -> None
 def test_nothing_of_the_model_is_kept_out_of_wheel_or_image() -> None:
     # hatchling leaves out what .gitignore names
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
-    names = {name for path in EMBEDDED.rglob("*") for name in path.relative_to(ROOT).parts}
+    paths = [*EMBEDDED.rglob("*"), *CONFIGS.rglob("*")]
+    names = {name for path in paths for name in path.relative_to(ROOT).parts}
     assert [name for name in names if any(fnmatch(name, line) for line in ignored)] == []
     assert "!providers" in (ROOT / ".dockerignore").read_text().splitlines()
     assert "COPY providers providers" in (ROOT / "Dockerfile").read_text()

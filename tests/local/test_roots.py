@@ -78,7 +78,7 @@ def test_a_model_of_an_embedded_name_is_ignored_and_the_log_says_so_once(
     catalogue = catalogue_of(embedded, own, clock)
     for _ in range(3):
         entry, _ = catalogue.require("shapes")
-        assert entry.folder == embedded / "shapes"
+        assert entry.place == embedded / "shapes"
         clock.advance(2)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from jobs.request import ResolvedRequest
 from providers.local import schedulers
+from providers.local.decoding import decode
 from providers.local.pipeline import PipelineShelf
 from providers.local.prompt import PromptEncoder
-from providers.local.sampling import States, decode, sample
+from providers.local.sampling import States, sample
 from providers.local.ticket import Ticket
+from providers.local.windows import goes_round
+from providers.local.wire import RenderFiles
 from training.shapes.scenes.draw import FRAMES, SIDE
 
 Pixels = NDArray[np.float32]
@@ -79,13 +82,13 @@ class Engine:
         Raises:
             RenderError: The model or the image cannot be used.
         """
-        pipe = self._shelf.get(self._folder)
+        pipe = self._shelf.get(RenderFiles(model=self._folder))
         ticket = Ticket(render_id="measure", is_cancelled=lambda: False, send=lambda _: None)
         prompt, negative = PromptEncoder(pipe, clip_skip=request.clip_skip).encode(
             request.segments,
             request.negative_prompt,
             frames=request.frames,
-            is_loop=request.closed_loop,
+            is_loop=goes_round(request),
         )
         own = pipe.scheduler
         name = schedulers.name_for(request.scheduler, type(own).__name__)
