@@ -12,7 +12,7 @@ COPY jobs jobs
 COPY providers providers
 COPY storage storage
 RUN if [ -n "$TORCH_INDEX" ]; then /opt/flipbook/bin/pip install --no-cache-dir --constraint constraints.txt --no-deps --index-url "$TORCH_INDEX" torch; fi
-RUN /opt/flipbook/bin/pip install --no-cache-dir --constraint constraints.txt '.[local,sandbox]'
+RUN /opt/flipbook/bin/pip install --no-cache-dir --constraint constraints.txt '.[local,sandbox,plots]'
 
 FROM python:3.11-slim-bookworm
 

@@ -76,7 +76,7 @@ $(INSTALLED): pyproject.toml constraints.txt | $(PY)
 ifneq ($(TORCH_INDEX),)
 	$(PIP) install --quiet --constraint constraints.txt --no-deps --index-url $(TORCH_INDEX) torch
 endif
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[local,sandbox]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[local,sandbox,plots]'
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED)

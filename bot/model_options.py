@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from bot import model_aliases
 from jobs.errors import RequestError
 from jobs.request import Scheduler
-from providers.local.adding import Wishes
-from providers.local.families import Family, MotionKind
-from providers.local.registry import Item, OwnDefaults, Source
+from providers.local.library.adding import Wishes
+from providers.local.library.families import Family, MotionKind
+from providers.local.library.registry import Item, OwnDefaults, Source
 
 DEFAULTS = ("width", "height", "frames", "fps", "steps", "guidance_scale", "scheduler")
 

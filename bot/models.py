@@ -22,15 +22,15 @@ from bot.model_aliases import alias
 from bot.model_options import wishes_of
 from bot.settings import Settings, child_environment
 from jobs.errors import FlipbookError, RequestError, SettingsError
-from providers.local.adding import Added, Adder, Wishes, id_from
-from providers.local.aliases import AliasesError
-from providers.local.catalogue import ModelCatalogue
-from providers.local.families import Family
-from providers.local.hub import HubId, fetch, read_hub_id
-from providers.local.inventory import Inventory, Row, verify
-from providers.local.registry import RegistryError, Source, registry_lock
-from providers.local.roots import ModelRoots
-from providers.local.weights import BrokenFileError
+from providers.local.library.adding import Added, Adder, Wishes, id_from
+from providers.local.library.aliases import AliasesError
+from providers.local.library.catalogue import ModelCatalogue
+from providers.local.library.families import Family
+from providers.local.library.hub import HubId, fetch, read_hub_id
+from providers.local.library.inventory import Inventory, Row, verify
+from providers.local.library.registry import RegistryError, Source, registry_lock
+from providers.local.library.roots import ModelRoots
+from providers.local.library.weights import BrokenFileError
 
 DOWNLOADS = ".hub"
 GENERIC = ("diffusion_pytorch_model", "model", "pytorch_lora_weights")  # say nothing as an id

@@ -21,14 +21,14 @@ from jobs.model import Health, Job, JobId, Letter, Progress, Submission
 from jobs.ports import Clock, Rendering
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 from providers.local.capabilities import check_scheduler, warnings_for
-from providers.local.catalogue import ModelCatalogue
 from providers.local.devices import find_devices
-from providers.local.hashes import ModelHashes
+from providers.local.library.catalogue import ModelCatalogue
+from providers.local.library.hashes import ModelHashes
+from providers.local.library.roots import EMBEDDED, ModelRoots
+from providers.local.library.vocabulary import unknown_words_warning
 from providers.local.process import WorkerProcess
 from providers.local.pulse import Patience
 from providers.local.renders import Render
-from providers.local.roots import EMBEDDED, ModelRoots
-from providers.local.vocabulary import unknown_words_warning
 from providers.local.wire import RenderOrder
 from providers.local.wording import trigger_warnings, with_triggers
 from providers.local.workers import Workers
@@ -79,7 +79,13 @@ class LocalProvider:
         self._catalogue = ModelCatalogue(roots, clock=clock)
         self._hashes = ModelHashes(self._catalogue)
         self._workers = Workers(
-            command=(python, "-m", "providers.local.worker", "--scratch", str(self._scratch)),
+            command=(
+                python,
+                "-m",
+                "providers.local.engine.worker",
+                "--scratch",
+                str(self._scratch),
+            ),
             env=self._env,
             clock=clock,
             patience=replace(patience or Patience(), idle_s=idle_unload_s),

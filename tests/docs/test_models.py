@@ -9,8 +9,8 @@ import pytest
 
 from bot.__main__ import build_parser
 from bot.model_options import add_arguments
-from providers.local.offerings import look_at
-from providers.local.weights import BrokenFileError
+from providers.local.library.offerings import look_at
+from providers.local.library.weights import BrokenFileError
 from tests.local.weightless import UNET, Shapes, checkpoint, lora, motion, write
 
 ROOT = Path(__file__).parents[2]

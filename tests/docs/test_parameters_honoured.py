@@ -10,7 +10,8 @@ import pytest
 from bot.clock import SystemClock
 from jobs.errors import RequestError
 from jobs.request import ResolvedRequest, Scheduler, Segment, VideoFormat
-from providers.local import emphasis, pieces, wording
+from providers.local import emphasis, wording
+from providers.local.engine import pieces
 from providers.local.provider import LocalProvider
 from providers.novita import orders
 from tests.docs.parameters_page import DOCS, HONOURS, NAMES, PAGE, SCHEDULERS, numbers, quoted

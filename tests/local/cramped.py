@@ -4,7 +4,7 @@ import resource
 import sys
 from pathlib import Path
 
-from providers.local import studio, worker
+from providers.local.engine import studio, worker
 
 LEFT = 1024**3  # bytes of address space; a clip of 128 frames of 1024x1024 takes more at once
 

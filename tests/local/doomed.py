@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from providers.local import worker
+from providers.local.engine import worker
 from providers.local.wire import Advanced
 
 

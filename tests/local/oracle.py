@@ -9,9 +9,9 @@ from torch import Tensor
 from typing_extensions import override
 
 from jobs.request import ResolvedRequest, Scheduler
-from providers.local import schedulers
-from providers.local.sampling import States, sample
-from providers.local.ticket import Ticket
+from providers.local.engine import schedulers
+from providers.local.engine.sampling import States, sample
+from providers.local.engine.ticket import Ticket
 from providers.local.wire import Advanced, Stage
 from tests.factories import make_request
 

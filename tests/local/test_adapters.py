@@ -30,7 +30,7 @@ def tiny() -> Any:
 @pytest.fixture(scope="module")
 def pipe(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The pipeline as a worker holds it; every test leaves it as it was."""
-    from providers.local.pipeline import PipelineShelf  # noqa: PLC0415 - see above
+    from providers.local.engine.pipeline import PipelineShelf  # noqa: PLC0415 - see above
 
     folder = tmp_path_factory.mktemp("model")
     tiny.write_folder(folder / "model", seed=MODEL)
@@ -46,7 +46,7 @@ def stock(tiny: Any) -> Any:
 @pytest.fixture(scope="module")
 def put(pipe: Any) -> Put:
     """Return a function that puts files on the pipeline: LoRAs with strengths, and embeddings."""
-    from providers.local.adapters import adapted  # noqa: PLC0415 - see above
+    from providers.local.engine.adapters import adapted  # noqa: PLC0415 - see above
 
     def wear(
         loras: Sequence[tuple[Path, float]] = (), words: Mapping[str, Path] | None = None
@@ -65,7 +65,7 @@ def put(pipe: Any) -> Put:
 @pytest.fixture
 def refused(put: Put) -> Callable[..., str]:
     """Return a function that says how a LoRA or a word is refused."""
-    from providers.local.ticket import RenderError  # noqa: PLC0415 - see above
+    from providers.local.engine.ticket import RenderError  # noqa: PLC0415 - see above
 
     def refuse(lora: Path | None = None, word: Path | None = None) -> str:
         with (
@@ -221,7 +221,7 @@ def test_a_lora_that_is_not_for_this_model_is_refused_and_changes_nothing(
 def test_every_layout_of_a_textual_inversion_reads_as_in_diffusers(
     tiny: Any, pipe: Any, stock: Any, put: Put, tmp_path: Path, *, key: str, vectors: int
 ) -> None:
-    from providers.local.prompt import PromptEncoder  # noqa: PLC0415 - it loads torch
+    from providers.local.engine.prompt import PromptEncoder  # noqa: PLC0415 - it loads torch
 
     torch, path = tiny.torch, tmp_path / "word.safetensors"
     tensor = torch.randn(vectors, 16)
@@ -245,7 +245,7 @@ def test_every_layout_of_a_textual_inversion_reads_as_in_diffusers(
 def test_a_prompt_reads_as_in_diffusers_where_no_layer_is_skipped(
     tiny: Any, pipe: Any, stock: Any
 ) -> None:
-    from providers.local.prompt import PromptEncoder  # noqa: PLC0415 - it loads torch
+    from providers.local.engine.prompt import PromptEncoder  # noqa: PLC0415 - it loads torch
 
     expected, negative = stock.encode_prompt(
         "a red ball", "cpu", 1, do_classifier_free_guidance=True, negative_prompt="blur"

@@ -19,9 +19,9 @@ from bot.models import models
 from bot.settings import load_settings
 from jobs.errors import FlipbookError, RequestError, SettingsError
 from jobs.request import Scheduler
-from providers.local.catalogue import ModelCatalogue
-from providers.local.registry import read_registry, registry_lock
-from providers.local.roots import ModelRoots
+from providers.local.library.catalogue import ModelCatalogue
+from providers.local.library.registry import read_registry, registry_lock
+from providers.local.library.roots import ModelRoots
 from tests.fakes.clock import FakeClock
 from tests.local.videos import SHAPES
 from tests.local.weightless import checkpoint, lora, motion, write

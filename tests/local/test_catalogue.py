@@ -13,9 +13,9 @@ from safetensors.numpy import save_file
 
 from jobs.errors import RequestError
 from jobs.request import MAX_SIDE, ModelInfo
-from providers.local.catalogue import ModelCatalogue
-from providers.local.hashes import ModelHashes
-from providers.local.roots import ModelRoots
+from providers.local.library.catalogue import ModelCatalogue
+from providers.local.library.hashes import ModelHashes
+from providers.local.library.roots import ModelRoots
 from tests.fakes.clock import FakeClock
 from tests.local.videos import SHAPES, write_terabytes
 

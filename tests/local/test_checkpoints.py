@@ -34,7 +34,7 @@ def configs(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def get(configs: Path) -> Get:
     """Return a function that loads as a worker does; every test has a shelf of its own."""
-    from providers.local.pipeline import PipelineShelf  # noqa: PLC0415 - see above
+    from providers.local.engine.pipeline import PipelineShelf  # noqa: PLC0415 - see above
 
     shelf = PipelineShelf(device="cpu", configs=configs)
 
@@ -47,7 +47,7 @@ def get(configs: Path) -> Get:
 @pytest.fixture
 def refused(get: Get) -> Callable[..., str]:
     """Return a function that says how a model is refused."""
-    from providers.local.ticket import RenderError  # noqa: PLC0415 - see above
+    from providers.local.engine.ticket import RenderError  # noqa: PLC0415 - see above
 
     def refuse(model: Path, motion: Path | None = None) -> str:
         with pytest.raises(RenderError) as caught:

@@ -10,11 +10,11 @@ import pytest
 from jobs.errors import RequestError
 from jobs.limits import resolve
 from jobs.request import LoraUse, Scheduler, Segment, VideoRequest
-from providers.local.catalogue import ModelCatalogue
-from providers.local.families import Family, MotionKind
-from providers.local.hashes import ModelHashes
-from providers.local.registry import Item, OwnDefaults, Registry, Source, write_registry
-from providers.local.roots import ModelRoots
+from providers.local.library.catalogue import ModelCatalogue
+from providers.local.library.families import Family, MotionKind
+from providers.local.library.hashes import ModelHashes
+from providers.local.library.registry import Item, OwnDefaults, Registry, Source, write_registry
+from providers.local.library.roots import ModelRoots
 from tests.factories import make_request
 from tests.fakes.clock import FakeClock
 from tests.local.videos import SHAPES

@@ -10,8 +10,8 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.models.unets.unet_motion_model import MotionAdapter
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from providers.local.recognition import MOTION_PARAMETERS, PARAMETERS, Part
-from providers.local.roots import CONFIGS
+from providers.local.library.recognition import MOTION_PARAMETERS, PARAMETERS, Part
+from providers.local.library.roots import CONFIGS
 from training.clip_vocabulary import letters_of_bytes, read_merges, vocabulary_of
 
 SD15 = CONFIGS / "sd15"

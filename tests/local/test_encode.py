@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from jobs.request import Quality, VideoFormat
-from providers.local.encode import Frames, Recipe, poster_of, write_video
-from providers.local.ticket import RenderError
+from providers.local.engine.encode import Frames, Recipe, poster_of, write_video
+from providers.local.engine.ticket import RenderError
 from providers.local.wire import FailureCode
 
 

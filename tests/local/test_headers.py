@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.local.headers import read_header
-from providers.local.weights import BrokenFileError
+from providers.local.library.headers import read_header
+from providers.local.library.weights import BrokenFileError
 from tests.local.weightless import write
 
 

@@ -19,9 +19,9 @@ from bot.model_options import add_arguments
 from bot.models import models
 from bot.settings import load_settings
 from jobs.errors import RequestError
-from providers.local.hub import HubId, read_hub_id, wanted
-from providers.local.registry import read_registry
-from providers.local.weights import BrokenFileError
+from providers.local.library.hub import HubId, read_hub_id, wanted
+from providers.local.library.registry import read_registry
+from providers.local.library.weights import BrokenFileError
 from tests.local.videos import SHAPES
 from tests.local.weightless import lora, write
 

@@ -16,7 +16,7 @@ ORIENTATION = 0x0112  # Exif 2.32, tag 274
 @pytest.fixture(scope="module")
 def images() -> Any:
     """The module under test; it loads torch."""
-    from providers.local import images  # noqa: PLC0415
+    from providers.local.engine import images  # noqa: PLC0415
 
     return images
 
@@ -97,7 +97,7 @@ def test_of_a_moving_image_the_first_frame_counts(images: Any, tmp_path: Path) -
     [b"", b"no image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"GIF89a", b"BM" + b"\xff" * 99],
 )
 def test_a_broken_image_is_one_clear_error(images: Any, tmp_path: Path, content: bytes) -> None:
-    from providers.local.ticket import RenderError  # noqa: PLC0415
+    from providers.local.engine.ticket import RenderError  # noqa: PLC0415
 
     path = tmp_path / "a.png"
     path.write_bytes(content)
@@ -107,7 +107,7 @@ def test_a_broken_image_is_one_clear_error(images: Any, tmp_path: Path, content:
 
 
 def test_an_image_that_is_cut_off_is_one_clear_error(images: Any, tmp_path: Path) -> None:
-    from providers.local.ticket import RenderError  # noqa: PLC0415
+    from providers.local.engine.ticket import RenderError  # noqa: PLC0415
 
     noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
     path = saved(Image.fromarray(noise), tmp_path / "a.png")

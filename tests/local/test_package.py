@@ -5,9 +5,9 @@ from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
 
-from providers.local.entries import examine
-from providers.local.roots import CONFIGS, EMBEDDED
-from providers.local.weights import fingerprint
+from providers.local.library.entries import examine
+from providers.local.library.roots import CONFIGS, EMBEDDED
+from providers.local.library.weights import fingerprint
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.local.pieces import REACH, Token, pieces_of
+from providers.local.engine.pieces import REACH, Token, pieces_of
 
 ROOM = 75
 WORD = Token(id=1)

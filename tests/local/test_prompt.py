@@ -28,7 +28,7 @@ def torch() -> Any:
 
 @pytest.fixture(scope="module")
 def prompt() -> Any:
-    from providers.local import prompt  # noqa: PLC0415 - see above
+    from providers.local.engine import prompt  # noqa: PLC0415 - see above
 
     return prompt
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from providers.local.families import Family, Found, MotionKind
-from providers.local.headers import Header, read_header
-from providers.local.recognition import recognise
-from providers.local.weights import BrokenFileError
+from providers.local.library.families import Family, Found, MotionKind
+from providers.local.library.headers import Header, read_header
+from providers.local.library.recognition import recognise
+from providers.local.library.weights import BrokenFileError
 from tests.local.weightless import CROSS, TEXT, UNET, Shapes, checkpoint, lora, motion, write
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jobs.errors import SettingsError
-from providers.local.families import Family
-from providers.local.registry import (
+from providers.local.library.families import Family
+from providers.local.library.registry import (
     NAME,
     Item,
     OwnDefaults,

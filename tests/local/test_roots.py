@@ -11,10 +11,10 @@ from safetensors.numpy import save_file
 
 from jobs.errors import RenderFailedError, RequestError
 from jobs.request import LoraUse
-from providers.local.catalogue import ModelCatalogue
-from providers.local.hashes import ModelHashes
+from providers.local.library.catalogue import ModelCatalogue
+from providers.local.library.hashes import ModelHashes
+from providers.local.library.roots import ModelRoots
 from providers.local.provider import LocalProvider
-from providers.local.roots import ModelRoots
 from tests.fakes.clock import FakeClock
 from tests.local.videos import SHAPES, Opener, add_adapters, distance, render, small, submitted
 

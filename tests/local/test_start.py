@@ -10,8 +10,8 @@ import pytest
 from bot.settings import child_environment
 from jobs.errors import SettingsError
 from providers.local.devices import find_devices
-from providers.local.roots import EMBEDDED
-from providers.local.weights import fingerprint
+from providers.local.library.roots import EMBEDDED
+from providers.local.library.weights import fingerprint
 from tests.local.videos import ENVIRONMENT, Opener, impostor, render, small
 
 
@@ -79,7 +79,7 @@ async def test_the_scratch_folder_is_empty_after_the_start(
 def test_a_worker_whose_stdin_is_closed_ends_before_it_has_loaded_torch(tmp_path: Path) -> None:
     arguments = ["--device", "cpu", "--scratch", str(tmp_path)]
     ended = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "providers.local.worker", *arguments],
+        [sys.executable, "-m", "providers.local.engine.worker", *arguments],
         stdin=subprocess.DEVNULL,
         check=True,
         capture_output=True,

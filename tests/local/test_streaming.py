@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from providers.local.streaming import ROOM, stream
+from providers.local.engine.streaming import ROOM, stream
 
 
 class MakingError(Exception):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jobs.request import Quality, VideoFormat
-from providers.local.ticket import DeviceLostError, RenderError, StoppedError, Ticket
+from providers.local.engine.ticket import DeviceLostError, RenderError, StoppedError, Ticket
 from providers.local.wire import Advanced, FailureCode, RenderFiles, RenderOrder, Stage
 from tests.factories import make_request
 from tests.local.conftest import Place
@@ -28,7 +28,7 @@ def parts() -> Any:
     """The worker's modules, and torch."""
     import torch  # noqa: PLC0415
 
-    from providers.local import decoding, studio, thrift  # noqa: PLC0415
+    from providers.local.engine import decoding, studio, thrift  # noqa: PLC0415
 
     torch.set_num_threads(1)
     return SimpleNamespace(torch=torch, studio=studio, decoding=decoding, thrift=thrift)

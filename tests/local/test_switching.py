@@ -28,7 +28,7 @@ def tiny() -> Any:
 @pytest.fixture(scope="module")
 def engine() -> Any:
     """The worker's modules."""
-    from providers.local import adapters, pipeline  # noqa: PLC0415 - see above
+    from providers.local.engine import adapters, pipeline  # noqa: PLC0415 - see above
 
     return SimpleNamespace(adapted=adapters.adapted, Shelf=pipeline.PipelineShelf)
 
@@ -134,7 +134,7 @@ def test_a_model_that_was_changed_on_disk_is_read_again(
 def test_a_model_that_failed_to_load_leaves_the_one_before_as_it_was(
     tiny: Any, get: Callable[..., Any]
 ) -> None:
-    from providers.local.ticket import RenderError  # noqa: PLC0415 - see above
+    from providers.local.engine.ticket import RenderError  # noqa: PLC0415 - see above
 
     before, frames = get("a"), tiny.frames_of(get("a"))
     with pytest.raises(RenderError, match="wide"):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from providers.local.ticket import StoppedError, Ticket
+from providers.local.engine.ticket import StoppedError, Ticket
 from providers.local.wire import Advanced, Stage
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.request import ModelInfo, ResolvedRequest, Segment
+from providers.local.library.vocabulary import unknown_words_warning, words_in
 from providers.local.provider import LocalProvider
-from providers.local.vocabulary import unknown_words_warning, words_in
 from tests.factories import make_model, make_request
 from tests.local.videos import SHAPES, Opener
 

@@ -23,7 +23,8 @@ def parts() -> Iterator[Any]:
     """The worker's modules, and torch."""
     import torch  # noqa: PLC0415
 
-    from providers.local import pipeline, prompt, sampling, ticket, windows, wire  # noqa: PLC0415
+    from providers.local import wire  # noqa: PLC0415
+    from providers.local.engine import pipeline, prompt, sampling, ticket, windows  # noqa: PLC0415
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

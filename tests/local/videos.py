@@ -17,8 +17,8 @@ from safetensors.numpy import save_file
 
 from jobs.errors import UnavailableError
 from jobs.model import Job, Progress
+from providers.local.library.roots import EMBEDDED
 from providers.local.provider import LocalProvider
-from providers.local.roots import EMBEDDED
 from tests.factories import make_job, make_request
 
 Opener = Callable[..., LocalProvider]

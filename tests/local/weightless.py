@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
-from providers.local.recognition import MOTION_PARAMETERS, PARAMETERS, Part
+from providers.local.library.recognition import MOTION_PARAMETERS, PARAMETERS, Part
 
 Shapes = Mapping[str, tuple[int, ...]]
 UNET = "model.diffusion_model"

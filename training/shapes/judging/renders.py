@@ -14,13 +14,13 @@ from diffusers.pipelines.animatediff.pipeline_animatediff import AnimateDiffPipe
 from numpy.typing import NDArray
 
 from jobs.request import ResolvedRequest
-from providers.local import schedulers
-from providers.local.decoding import decode
-from providers.local.pipeline import PipelineShelf
-from providers.local.prompt import PromptEncoder
-from providers.local.sampling import States, sample
-from providers.local.ticket import Ticket
-from providers.local.windows import goes_round
+from providers.local.engine import schedulers
+from providers.local.engine.decoding import decode
+from providers.local.engine.pipeline import PipelineShelf
+from providers.local.engine.prompt import PromptEncoder
+from providers.local.engine.sampling import States, sample
+from providers.local.engine.ticket import Ticket
+from providers.local.engine.windows import goes_round
 from providers.local.wire import RenderFiles
 from training.shapes.scenes.draw import FRAMES, SIDE
 
