@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import acks, demo, disk, hosted, machine, queue, turns, videos, waiting
+from benchmarks import acks, api, demo, disk, hosted, machine, queue, turns, videos, waiting
 from benchmarks.table import Row, table
 
 Part = Callable[[Path], AsyncGenerator[Row]]
@@ -25,6 +25,7 @@ PARTS: dict[str, Part] = {
     "turns": turns.measure,
     "videos": videos.measure,
     "acks": acks.measure,
+    "api": api.measure,
     "hosted": hosted.measure,
     "waiting": waiting.measure,
     "demo": demo.measure,

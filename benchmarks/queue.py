@@ -19,7 +19,7 @@ from benchmarks.table import Row, rate, tail_ms
 from bot.clock import SystemClock
 from jobs.limits import resolve
 from jobs.model import Address, Job, JobId, Origin, Requester
-from jobs.quota import UNLIMITED, charges_for, settlement_of
+from jobs.quota import settlement_of
 from jobs.request import ModelInfo, ProviderName, Segment, VideoRequest
 from jobs.states import JobState
 from storage.database import Database
@@ -124,7 +124,6 @@ async def enqueue(
     asked = VideoRequest(segments=(Segment(prompt="a lighthouse"),))
     request = resolve(asked, MODEL, draw_seed=lambda: 7)
     requester = Requester(user_id=user_id, guild_id=2)
-    charges = charges_for(requester, request, UNLIMITED, now)
     samples = list[float]()
     for index in range(number):
         job = Job(
@@ -138,7 +137,7 @@ async def enqueue(
             created_at=now,
         )
         started = perf_counter()
-        await store.enqueue(job, charges)
+        await store.enqueue(job)
         samples.append(perf_counter() - started)
     return samples
 

@@ -16,10 +16,13 @@ from benchmarks.queue import COPIES, copy, enqueue, fill, hasty
 from benchmarks.rivals import RIVALS, Rival
 from benchmarks.table import Row, tail_ms
 from bot.clock import SystemClock
+from jobs.acts import Act, ActKind
 from jobs.fairness import Caps
 from jobs.model import Job
+from jobs.tiers import EVERYONE, SERVER, Rule, Setting
 from storage.database import Database
 from storage.jobs import SqliteJobStore
+from storage.quotas import SqliteQuotaStore
 from storage.turns import Claimer, claim
 
 CROWDS = ((700, 0), (100_000, 0), (100_000, 1_000_000))  # queued by one member, finished
@@ -63,6 +66,7 @@ async def _ours(folder: Path, queued: int, finished: int, what: str) -> AsyncGen
         waited = 1
         while (await _claim(store)).requester.user_id != OTHER:
             waited += 1
+        await _limit(database)
         asks = await enqueue(store, TIMES, prefix="more", user_id=FLOODER)
         claims = [await _timed(store) for _ in range(TIMES)]
     yield Row(
@@ -75,7 +79,26 @@ async def _ours(folder: Path, queued: int, finished: int, what: str) -> AsyncGen
         measured=tail_ms(_without_disk(path)),
         aim="flat",
     )
-    yield Row(what=f"{what}: enqueue, with the books", measured=tail_ms(asks))
+    yield Row(what=f"{what}: enqueue, with three limits and the books", measured=tail_ms(asks))
+
+
+async def _limit(database: Database) -> None:
+    """Have an ask look at limits that it meets: two of the member and one of the server."""
+    quotas = SqliteQuotaStore(database)
+    limits = (
+        Rule(target=EVERYONE, setting=Setting.VIDEOS_PER_DAY, value=10**9),
+        Rule(target=EVERYONE, setting=Setting.SECONDS_PER_MONTH, value=10**11),
+        Rule(target=SERVER, setting=Setting.VIDEOS_PER_MONTH, value=10**9),
+    )
+    for rule in limits:
+        act = Act(
+            guild_id=2,
+            actor_id=1,
+            kind=ActKind.QUOTA_SET,
+            target=str(rule.target),
+            at=SystemClock().now(),
+        )
+        await quotas.set_rule(rule, act=act)
 
 
 def _flood(path: Path, queued: int) -> None:

@@ -21,7 +21,6 @@ from benchmarks.table import Row
 from bot.clock import SystemClock
 from jobs.limits import resolve
 from jobs.model import Address, Job, JobId, Origin, Requester
-from jobs.quota import UNLIMITED, charges_for
 from jobs.request import Segment, VideoRequest
 from jobs.states import JobState
 from providers.hosted.api import Order
@@ -88,7 +87,7 @@ async def _submit(file: Path, service: Service, number: int) -> None:
         for index in range(number):
             token, now = secrets.token_hex(16), clock.now()
             job = _job(index, now)
-            await store.enqueue(job, charges_for(job.requester, job.request, UNLIMITED, now))
+            await store.enqueue(job)
             claimed = await store.claim(
                 job.backend, token=token, now=now, lease_until=now + timedelta(minutes=1)
             )

@@ -11,16 +11,27 @@ import discord
 from discord.ext import commands
 from typing_extensions import override
 
+from cogs.access import Access
 from cogs.delivery import DiscordDelivery
+from cogs.departures import DeparturesCog
 from cogs.desk import Desk
 from cogs.errors import FlipbookTree
+from cogs.guild_log import DiscordGuildLog
 from cogs.help import HelpCog
+from cogs.mod_audit import AuditReader, OlderButton
+from cogs.mod_block import BlockGroup
+from cogs.mod_jobs import JobsGroup
+from cogs.mod_quota import QuotaGroup
+from cogs.mod_usage import usage_commands
 from cogs.models import ModelsCog
-from cogs.moderation import ModerationCog
+from cogs.moderation import Moderation, ModGroup
 from cogs.queue import QueueCog
+from cogs.quota import QuotaCog
+from cogs.settings import SettingsGroup
 from cogs.video import VideoCog
 from cogs.views import BUTTONS
-from jobs.decisions import Decisions
+from jobs.allowances import Allowances
+from jobs.management import Management
 from jobs.ports import Clock, ValueStore
 from jobs.service import Service
 
@@ -34,7 +45,9 @@ class FlipbookClient(commands.Bot):
 
     Args:
         service: Takes the orders.
-        decisions: Takes what moderators decide.
+        moderation: Takes what moderators decide.
+        management: Takes what managers set.
+        allowances: Knows who may make how much.
         values: Remembers which commands were last synced.
         clock: Tells how long interaction tokens live.
         proxy: An HTTP proxy for all of Discord's traffic.
@@ -47,7 +60,9 @@ class FlipbookClient(commands.Bot):
         self,
         *,
         service: Service,
-        decisions: Decisions,
+        moderation: Moderation,
+        management: Management,
+        allowances: Allowances,
         values: ValueStore,
         clock: Clock,
         proxy: str | None = None,
@@ -73,13 +88,23 @@ class FlipbookClient(commands.Bot):
             **outside,
         )
         self._service = service
-        self._decisions = decisions
+        self._moderation = moderation
+        self._management = management
+        self._allowances = allowances
         self._values = values
         self._dev_guild = dev_guild
         self._syncs_at_start = syncs_at_start
         self._has_gateway = False
         self._delivery = DiscordDelivery(client=self, clock=clock, catalogue=service.catalogue)
-        self._desk = Desk(service=service, delivery=self._delivery)
+        self._guild_log = DiscordGuildLog(self)
+        self._access = Access(management.guilds)
+        self._desk = Desk(
+            service=service,
+            delivery=self._delivery,
+            guilds=management.guilds,
+            access=self._access,
+        )
+        self._audit_reader = AuditReader(access=self._access, audit=moderation.audit)
 
     @property
     def delivery(self) -> DiscordDelivery:
@@ -87,9 +112,19 @@ class FlipbookClient(commands.Bot):
         return self._delivery
 
     @property
+    def guild_log(self) -> DiscordGuildLog:
+        """The way to servers' log channels, for the herald."""
+        return self._guild_log
+
+    @property
     def desk(self) -> Desk:
         """Where commands and buttons leave their orders."""
         return self._desk
+
+    @property
+    def audit_reader(self) -> AuditReader:
+        """What shows the audit, also to those who press its button."""
+        return self._audit_reader
 
     @property
     def is_connected(self) -> bool:
@@ -126,12 +161,29 @@ class FlipbookClient(commands.Bot):
         for cog in (
             VideoCog(desk=self._desk),
             QueueCog(desk=self._desk),
+            QuotaCog(allowances=self._allowances),
             ModelsCog(catalogue=catalogue),
             HelpCog(catalogue=catalogue),
-            ModerationCog(decisions=self._decisions, delivery=self._delivery),
+            DeparturesCog(management=self._management),
         ):
             await self.add_cog(cog)
-        self.add_dynamic_items(*BUTTONS)
+        self.tree.add_command(SettingsGroup(management=self._management))
+        self.tree.add_command(self._mod_group())
+        self.add_dynamic_items(*BUTTONS, OlderButton)
+
+    def _mod_group(self) -> ModGroup:
+        moderation, access = self._moderation, self._access
+        jobs = JobsGroup(
+            access=access,
+            service=self._service,
+            decisions=moderation.decisions,
+            clearing=moderation.clearing,
+            delivery=self._delivery,
+        )
+        quota = QuotaGroup(allowances=self._allowances, access=access)
+        block = BlockGroup(access=access, blocking=moderation.blocking)
+        usage = usage_commands(access=access, spending=moderation.spending)
+        return ModGroup(groups=[jobs, quota, block, *usage], audit_reader=self._audit_reader)
 
     async def sync(self, guild_id: int | None = None, *, force: bool = False) -> bool:
         """Bring the commands to Discord if they differ from those synced last.

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from jobs.errors import SettingsError
 from jobs.request import ProviderName
 from providers.modelslab.dialects import Dialect
+
+Network = IPv4Network | IPv6Network
 
 
 class LogFormat(StrEnum):
@@ -61,7 +64,23 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, alias="FLIPBOOK_HTTP_PORT")
     """0 takes any free port."""
     public_url: AnyHttpUrl | None = Field(None, alias="FLIPBOOK_PUBLIC_URL")
-    """Where hosted providers can send their webhooks; without it they are only polled."""
+    """Where we are reached from outside: for the webhooks of hosted providers, and in links."""
+    key_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        1200, alias="FLIPBOOK_KEY_REQUESTS_PER_MINUTE"
+    )
+    """How often an API key may ask for anything, unless it has a number of its own."""
+    stranger_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        60, alias="FLIPBOOK_STRANGER_REQUESTS_PER_MINUTE"
+    )
+    """How often one address may ask without a good key."""
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), alias="FLIPBOOK_TRUSTED_PROXIES"
+    )
+    """Addresses or networks whose `X-Forwarded-For` and `-Proto` are believed."""
+    webhook_allow: Annotated[tuple[str, ...], NoDecode] = Field((), alias="FLIPBOOK_WEBHOOK_ALLOW")
+    """Hosts that webhooks may be sent to by plain http, or inside a private network."""
+    webhook_secret: SecretStr | None = Field(None, alias="FLIPBOOK_WEBHOOK_SECRET")
+    """Signs the webhooks that are sent, in the form of Standard Webhooks."""
     log_format: LogFormat = Field(LogFormat.TEXT, alias="FLIPBOOK_LOG_FORMAT")
     default_provider: ProviderName = Field(ProviderName.LOCAL, alias="FLIPBOOK_DEFAULT_PROVIDER")
     modelslab_api_key: SecretStr | None = Field(None, alias="MODELSLAB_API_KEY")
@@ -92,10 +111,25 @@ class Settings(BaseSettings):
         """Read `0,1`, `cpu` or `auto`."""
         if not isinstance(value, str):
             return value
-        devices = tuple(item.strip() for item in value.split(",") if item.strip())
+        devices = tuple(_items(value))
         if not devices or not all(d in ("auto", "cpu") or d.isdecimal() for d in devices):
             raise ValueError("use `auto`, `cpu`, or GPU numbers such as `0,1`")
         return devices
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def split_proxies(cls, value: object) -> object:
+        """Read `127.0.0.1, 10.0.0.0/8`."""
+        return [ip_network(item) for item in _items(value)] if isinstance(value, str) else value
+
+    @field_validator("webhook_allow", mode="before")
+    @classmethod
+    def split_hosts(cls, value: object) -> object:
+        """Read `localhost, hooks.lan`."""
+        hosts = tuple(item.lower() for item in _items(value)) if isinstance(value, str) else value
+        if isinstance(hosts, tuple) and any(re.search(r"[/@?#\s]", str(host)) for host in hosts):
+            raise ValueError("use names of hosts, or addresses, separated by commas")
+        return hosts
 
     @field_validator("modelslab_api_key", "novita_api_key", mode="before")
     @classmethod
@@ -120,7 +154,12 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """Return what must never be told."""
-        found = (self.discord_token, self.modelslab_api_key, self.novita_api_key)
+        found = (
+            self.discord_token,
+            self.modelslab_api_key,
+            self.novita_api_key,
+            self.webhook_secret,
+        )
         return [secret.get_secret_value() for secret in found if secret]
 
     @property
@@ -155,9 +194,14 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError("Bad settings: " + "; ".join(lines)) from None
 
 
+def _items(text: str) -> list[str]:
+    """Return what stands between commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment for a child process: ours without its secrets, plus `extra`."""
-    secrets = ("DISCORD_TOKEN", "MODELSLAB_API_KEY", "NOVITA_API_KEY")
+    secrets = ("DISCORD_TOKEN", "MODELSLAB_API_KEY", "NOVITA_API_KEY", "FLIPBOOK_WEBHOOK_SECRET")
     ours = {name: value for name, value in os.environ.items() if name not in secrets}  # noqa: TID251 - this is the one place
     return {**ours, **(extra or {})}
 

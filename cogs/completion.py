@@ -27,6 +27,12 @@ def complete_models(
     return as_choices((model_label(model), model.id) for model in found)
 
 
+def complete_providers(catalogue: Catalogue, current: str) -> list[Choice[str]]:
+    """Return the providers that are on and whose name contains what was typed."""
+    named = ((one.name.heading, one.name.value) for one in catalogue.providers())
+    return as_choices(pair for pair in named if contains(" ".join(pair), current))
+
+
 def complete_loras(
     catalogue: Catalogue, current: str, provider: str | None = None
 ) -> list[Choice[str]]:

@@ -10,12 +10,14 @@ from datetime import timedelta
 
 import discord
 
+from cogs.access import Access, role_ids_of
 from cogs.acknowledgement import fill, open_card, open_private
 from cogs.errors import say
 from cogs.images import ImageReading, check_size, reading
-from cogs.preflight import check_posting
+from cogs.preflight import check_place, check_posting
 from cogs.wording import cost_line
 from jobs.errors import FlipbookError
+from jobs.guilds import Guilds, GuildSettings
 from jobs.model import Address, Job, JobId, Origin, Requester
 from jobs.ports import Delivery
 from jobs.request import VideoRequest
@@ -31,9 +33,13 @@ UNREAD_IMAGE = "unread"  # stands for the image in a plan, until it is read
 class Desk:
     """Takes orders, at the service's counter in Discord."""
 
-    def __init__(self, *, service: Service, delivery: Delivery) -> None:
+    def __init__(
+        self, *, service: Service, delivery: Delivery, guilds: Guilds, access: Access
+    ) -> None:
         self.service = service
         self._delivery = delivery
+        self._guilds = guilds
+        self._access = access
 
     async def ask(
         self,
@@ -46,13 +52,13 @@ class Desk:
         Raises:
             FlipbookError: It was refused before anything was acknowledged or written.
         """
-        check_posting(interaction)
+        settings = self._settings_here(interaction)
         if image is None:
-            self.service.plan(request)
+            self.service.plan(request, settings=settings)
             await self._ask(interaction, request)
             return
         check_size(image)
-        self.service.plan(request.evolve(image=UNREAD_IMAGE))
+        self.service.plan(request.evolve(image=UNREAD_IMAGE), settings=settings)
         async with reading(self.service, image) as found:
             await found.wait_briefly()
             if found.is_done:
@@ -65,9 +71,9 @@ class Desk:
         """Queue a job's request with a new seed, for whoever asks for it.
 
         Raises:
-            NotAllowedError: A video could not be posted here.
+            NotAllowedError: `/video` does not work here, or a video could not be posted.
         """
-        check_posting(interaction)
+        self._settings_here(interaction)
         card_id = await open_card(interaction)
         if card_id is None:
             return
@@ -81,7 +87,7 @@ class Desk:
         """Cancel a job for whoever may, and say what came of it."""
         if not await open_private(interaction):
             return
-        may_manage = interaction.permissions.manage_messages
+        may_manage = self._access.is_moderator(interaction)
         try:
             job = await self.service.cancel(
                 job_id, by=requester_of(interaction), may_manage=may_manage
@@ -90,6 +96,17 @@ class Desk:
             await fill(interaction, error.user_message)
             return
         await fill(interaction, cancel_sentence(job))
+
+    def _settings_here(self, interaction: discord.Interaction) -> GuildSettings:
+        """Return the server's settings, where a video may be asked for.
+
+        Raises:
+            NotAllowedError: It may not, here.
+        """
+        settings = self._guilds.of(interaction.guild_id or 0)
+        check_place(interaction, settings)
+        check_posting(interaction)
+        return settings
 
     async def _ask(
         self,
@@ -122,6 +139,7 @@ class Desk:
                 address=address_of(interaction, card_id),
                 request=request,
                 parent_id=parent_id,
+                settings=self._guilds.of(interaction.guild_id or 0),
             )
         )
         if asked.is_new:
@@ -138,8 +156,12 @@ class Desk:
 
 
 def requester_of(interaction: discord.Interaction) -> Requester:
-    """Return who uses the interaction."""
-    return Requester(user_id=interaction.user.id, guild_id=interaction.guild_id or 0)
+    """Return who uses the interaction, with the roles that they have now."""
+    return Requester(
+        user_id=interaction.user.id,
+        guild_id=interaction.guild_id or 0,
+        role_ids=role_ids_of(interaction.user),
+    )
 
 
 def address_of(interaction: discord.Interaction, card_id: int) -> Address:

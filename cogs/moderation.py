@@ -1,127 +1,79 @@
-"""`/mod`: what moderators decide about a server's jobs.
+"""`/mod`: the moderators' commands, put together from what each of them is about."""
 
-Discord hides the commands from members without Manage Messages, but a server's managers may
-change that, and an API client need not ask: the permission is checked again here.
-"""
-
-import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import app_commands
-from discord.app_commands import Choice
-from discord.ext import commands
+from discord.app_commands import Range
 
-from cogs.acknowledgement import fill, open_private
-from cogs.completion import complete_jobs
-from cogs.desk import requester_of
-from cogs.pages import unconfirmed_page
-from cogs.queue import IdOption, job_id_of
-from jobs.decisions import Decision, Decisions
-from jobs.errors import NotAllowedError
-from jobs.model import Job
-from jobs.ports import Delivery
-from jobs.states import JobState
-
-logger = logging.getLogger(__name__)
-
-ID_TELLS = "The job's id, as on its card"
+from cogs.mod_audit import KIND_CHOICES, AuditReader, Search, parse_kind
+from jobs.blocking import Blocking
+from jobs.clearing import Clearing
+from jobs.decisions import Decisions
+from jobs.ports import AuditLog
+from jobs.spending import Spending
 
 
-class ModerationCog(commands.Cog):
-    """Settles jobs that wait for a provider's word."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moderation:
+    """What moderators work with, beside the quotas.
 
-    mod = app_commands.Group(
-        name="mod",
-        description="For moderators",
-        default_permissions=discord.Permissions(manage_messages=True),
-    )
-    jobs = app_commands.Group(
-        name="jobs", description="Videos whose provider never answered", parent=mod
-    )
-
-    def __init__(self, *, decisions: Decisions, delivery: Delivery) -> None:
-        self._decisions = decisions
-        self._delivery = delivery
-
-    @jobs.command(name="list", description="Which videos wait for their provider's word")
-    async def list_unconfirmed(self, interaction: discord.Interaction) -> None:
-        """Show the server's unconfirmed jobs."""
-        check_moderator(interaction)
-        if not await open_private(interaction):
-            return
-        found = await self._decisions.unconfirmed(interaction.guild_id or 0)
-        await fill(interaction, unconfirmed_page(found))
-
-    @jobs.command(name="release", description="End it; it costs its member nothing")
-    @app_commands.describe(id=ID_TELLS)
-    async def release(self, interaction: discord.Interaction, id: IdOption) -> None:  # noqa: A002 - the option's name
-        """End a job and give its member everything back."""
-        await self._decide(interaction, id, Decision.RELEASE)
-
-    @jobs.command(name="charge", description="End it; it counts, as if it had been made")
-    @app_commands.describe(id=ID_TELLS)
-    async def charge(self, interaction: discord.Interaction, id: IdOption) -> None:  # noqa: A002 - the option's name
-        """End a job and let it count."""
-        await self._decide(interaction, id, Decision.CHARGE)
-
-    @jobs.command(name="retry", description="Send it once more; the provider may bill it twice")
-    @app_commands.describe(id=ID_TELLS)
-    async def retry(self, interaction: discord.Interaction, id: IdOption) -> None:  # noqa: A002 - the option's name
-        """Queue a job for one more submit."""
-        await self._decide(interaction, id, Decision.RETRY)
-
-    @release.autocomplete("id")
-    @charge.autocomplete("id")
-    @retry.autocomplete("id")
-    async def complete_id(
-        self, interaction: discord.Interaction, current: str
-    ) -> list[Choice[str]]:
-        """Complete with the server's unconfirmed jobs, for moderators."""
-        if not is_moderator(interaction):
-            return []
-        return complete_jobs(await self._decisions.unconfirmed(interaction.guild_id or 0), current)
-
-    async def _decide(
-        self, interaction: discord.Interaction, typed: str, decision: Decision
-    ) -> None:
-        check_moderator(interaction)
-        if not await open_private(interaction):
-            return
-        by = requester_of(interaction)
-        job = await self._decisions.decide(job_id_of(typed), decision, by=by)
-        await fill(interaction, decision_sentence(job, decision))
-        if job.state is JobState.QUEUED:
-            await self._show(job)
-
-    async def _show(self, job: Job) -> None:
-        """Show that a job waits again; the runner shows the cards of those that ended."""
-        try:
-            await self._delivery.show(job)
-        except Exception:  # it is queued already: a card is not worth taking that back
-            logger.exception("Job %s: card not shown", job.id, extra={"action": "card_failed"})
-
-
-def is_moderator(interaction: discord.Interaction) -> bool:
-    """Say whether Discord gives the member Manage Messages in this channel."""
-    return interaction.permissions.manage_messages
-
-
-def check_moderator(interaction: discord.Interaction) -> None:
-    """Let only moderators pass.
-
-    Raises:
-        NotAllowedError: The member may not manage messages here.
+    Attributes:
+        decisions: What becomes of jobs whose submit was never answered.
+        clearing: How videos are stopped.
+        blocking: Whom they keep out.
+        audit: What they did.
+        spending: What was made and spent.
     """
-    if not is_moderator(interaction):
-        raise NotAllowedError("This is for moderators: it takes the permission Manage Messages.")
+
+    decisions: Decisions
+    clearing: Clearing
+    blocking: Blocking
+    audit: AuditLog
+    spending: Spending
 
 
-def decision_sentence(job: Job, decision: Decision) -> str:
-    """Say what a decision did."""
-    match decision:
-        case Decision.RELEASE:
-            return f"Job {job.id} has ended, and costs its member nothing."
-        case Decision.CHARGE:
-            return f"Job {job.id} has ended, and counts."
-        case Decision.RETRY:
-            return f"Job {job.id} is in the queue again, for one more try."
+class ModGroup(app_commands.Group):
+    """Everything that takes a moderator."""
+
+    def __init__(
+        self,
+        *,
+        groups: Iterable[app_commands.Group | app_commands.Command[Any, ..., Any]],
+        audit_reader: AuditReader,
+    ) -> None:
+        super().__init__(
+            name="mod",
+            description="For moderators",
+            default_permissions=discord.Permissions(manage_messages=True),
+        )
+        self._audit_reader = audit_reader
+        for group in groups:
+            self.add_command(group)
+
+    @app_commands.command(name="audit", description="What moderators did: who, what, when and why")
+    @app_commands.describe(
+        member="Only what was done to this member, or to a video of theirs",
+        moderator="Only what this one did",
+        kind="Only this",
+        before="Only acts before the one of this number",
+    )
+    @app_commands.choices(kind=KIND_CHOICES)
+    async def audit(
+        self,
+        interaction: discord.Interaction,
+        member: discord.User | None = None,
+        moderator: discord.User | None = None,
+        kind: str | None = None,
+        before: Range[int, 1, 2**53 - 1] | None = None,
+    ) -> None:
+        """Show the newest acts; the page itself asks for the permission."""
+        search = Search(
+            before=before or 0,
+            member_id=0 if member is None else member.id,
+            actor_id=0 if moderator is None else moderator.id,
+            kind=parse_kind(kind),
+        )
+        await self._audit_reader.show(interaction, search)

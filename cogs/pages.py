@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from discord.ui import Button, LayoutView
 
-from cogs.cards import GOOD, ODD, WORKING, page
+from cogs.cards import GOOD, WORKING, page
 from cogs.changes import change_lines
 from cogs.model_pages import model_text
 from cogs.text import cut, safe
@@ -23,20 +23,29 @@ its length, and `a seed | a sprout | a tree` travels from prompt to prompt.
 `/models` what can render."""
 
 
-DECISIONS = """They were sent once and are not sent again by themselves. If the provider's own \
-list of jobs shows that it made one, **charge** it; if not, **release** it, or **retry** it."""
-
-
 def queue_page(
     jobs: Sequence[Job], standings: Mapping[JobId, Standing], user_id: int
 ) -> LayoutView:
     """Return a server's open jobs; the member's own ones are marked."""
     if not jobs:
         return page(WORKING, ["### Queue", "Nothing is waiting. `/video` starts at once."])
-    lines = [queue_line(job, standings.get(job.id), user_id) for job in jobs[:MAX_JOBS]]
+    shown = by_place(jobs[:MAX_JOBS], standings)
+    lines = [queue_line(job, standings.get(job.id), user_id) for job in shown]
     if len(jobs) > MAX_JOBS:
         lines.append(f"-# and {len(jobs) - MAX_JOBS} more")
     return page(WORKING, ["### Queue", "\n".join(lines)])
+
+
+def by_place(jobs: Sequence[Job], standings: Mapping[JobId, Standing]) -> Sequence[Job]:
+    """Return jobs in the order of their turns, those that are being made first."""
+
+    def place(job: Job) -> int:
+        standing = standings.get(job.id)
+        if standing is None or job.state is not JobState.QUEUED:
+            return 0
+        return 1 + standing.ahead
+
+    return sorted(jobs, key=place)
 
 
 def queue_line(job: Job, standing: Standing | None, user_id: int) -> str:
@@ -83,23 +92,6 @@ def time_lines(job: Job) -> list[str]:
         if job.receipt.model_hash:
             lines.append(f"-# model sha256 `{job.receipt.model_hash[:16]}`")
     return lines
-
-
-def unconfirmed_page(jobs: Sequence[Job]) -> LayoutView:
-    """Return a server's jobs whose provider never answered, and what a moderator can do."""
-    title = "### Waiting for their provider's word"
-    if not jobs:
-        return page(GOOD, [title, "None: nothing here needs a decision."])
-    lines = [unconfirmed_line(job) for job in jobs[:MAX_JOBS]]
-    if len(jobs) > MAX_JOBS:
-        lines.append(f"-# and {len(jobs) - MAX_JOBS} more")
-    return page(ODD, [title, "\n".join(lines), DECISIONS])
-
-
-def unconfirmed_line(job: Job) -> str:
-    """Return one unconfirmed job on one line."""
-    asked = f"asked <t:{int(job.created_at.timestamp())}:R> by <@{job.requester.user_id}>"
-    return f"`{job.id}` {job.backend} · {asked} · {safe(prompt_of(job), 60)}"
 
 
 def help_page(model: ModelInfo | None, lacking: Sequence[str], *, is_manager: bool) -> LayoutView:

@@ -11,7 +11,7 @@ from cogs.acknowledgement import fill, open_private
 from cogs.completion import complete_jobs
 from cogs.desk import Desk, requester_of
 from cogs.pages import MAX_JOBS, job_page, queue_page
-from jobs.errors import NotFoundError
+from jobs.errors import NO_SUCH_JOB, NotFoundError
 from jobs.model import Job, JobId, Standing
 from jobs.states import JobState
 
@@ -81,5 +81,5 @@ def job_id_of(text: str) -> JobId:
     """
     job_id = text.strip().strip("`").lower()
     if not job_id.isalnum():
-        raise NotFoundError("There is no such job here.")
+        raise NotFoundError(NO_SUCH_JOB)
     return JobId(job_id)

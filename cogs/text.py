@@ -1,37 +1,11 @@
-"""Makes text from outside harmless, because prompts are written by whoever may type `/video`.
+"""What of text from outside only Discord knows: code spans and alternative texts.
 
-A prompt must not ping, format, link, reverse or hide anything, and it must not be able to
-forge a line of ours: it is put on one line, stripped of invisible characters, escaped, and
-isolated from the direction of the text around it.
+How it is made harmless is told in `jobs.text`, whose functions are used from here.
 """
 
-import unicodedata
+from jobs.text import ISOLATE, POP_ISOLATE, cut, plain, safe
 
-MARKDOWN = frozenset("\\`*_~|<>#[]():-+=")
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # Unicode's general categories
-JOINERS = frozenset("\u200c\u200d")  # needed by emoji and by several scripts, and harmless
-ISOLATE, POP_ISOLATE = "\u2068", "\u2069"  # UAX #9: first-strong isolate, and its end
-ZERO_WIDTH_SPACE = "\u200b"
-ELLIPSIS = "…"
-
-
-def plain(text: str) -> str:
-    """Return the text on one line, without control, invisible and direction characters."""
-    spaced = (" " if character.isspace() else character for character in text)
-    return " ".join("".join(c for c in spaced if c == " " or not _is_hidden(c)).split())
-
-
-def safe(text: str, limit: int) -> str:
-    """Return text that a message shows as it was written, in at most `limit` characters."""
-    room = limit - len(ISOLATE + ELLIPSIS + POP_ISOLATE)
-    shown: list[str] = []
-    for piece in map(_escape, plain(text)):
-        if len(piece) > room:
-            shown.append(ELLIPSIS)
-            break
-        shown.append(piece)
-        room -= len(piece)
-    return ISOLATE + "".join(shown) + POP_ISOLATE
+__all__ = ["ISOLATE", "POP_ISOLATE", "alt_text", "code", "cut", "plain", "safe"]
 
 
 def code(text: str, limit: int) -> str:
@@ -39,21 +13,6 @@ def code(text: str, limit: int) -> str:
     return f"`{cut(plain(text).replace('`', ''), limit - 2)}`"
 
 
-def cut(text: str, limit: int) -> str:
-    """Return text of our own in at most `limit` characters."""
-    return text if len(text) <= limit else text[: limit - len(ELLIPSIS)] + ELLIPSIS
-
-
 def alt_text(text: str) -> str | None:
     """Return a description for those who do not see the video; Discord takes 1024 characters."""
     return cut(plain(text), 1024) or None
-
-
-def _is_hidden(character: str) -> bool:
-    return character not in JOINERS and unicodedata.category(character) in HIDDEN
-
-
-def _escape(character: str) -> str:
-    if character == "@":
-        return "@" + ZERO_WIDTH_SPACE
-    return "\\" + character if character in MARKDOWN else character

@@ -9,7 +9,8 @@ import logging
 from collections.abc import Sequence
 from enum import StrEnum
 
-from jobs.errors import NotAllowedError, NotFoundError, StaleAttemptError
+from jobs.acts import Act, ActKind, why
+from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError, StaleAttemptError
 from jobs.events import Notices
 from jobs.model import Failure, Job, JobId, Requester
 from jobs.ports import Clock, JobStore
@@ -34,6 +35,12 @@ SENTENCES = {
     Decision.CHARGE: "The provider never reported, so a moderator ended this video and counted it.",
 }
 
+ACTS = {
+    Decision.RELEASE: ActKind.JOB_RELEASE,
+    Decision.CHARGE: ActKind.JOB_CHARGE,
+    Decision.RETRY: ActKind.JOB_RETRY,
+}
+
 
 class Decisions:
     """The moderators' way into the table of jobs; every call is held to their server."""
@@ -47,13 +54,16 @@ class Decisions:
         """Return a server's jobs that wait for a provider's word, oldest first."""
         return await self._jobs.unconfirmed(guild_id, limit=LISTED)
 
-    async def decide(self, job_id: JobId, decision: Decision, *, by: Requester) -> Job:
+    async def decide(
+        self, job_id: JobId, decision: Decision, *, by: Requester, reason: str = ""
+    ) -> Job:
         """End an unconfirmed job, or queue it once more, and return it as it stands then.
 
         Args:
             job_id: A job of the moderator's server.
             decision: What becomes of it.
             by: The moderator.
+            reason: Why, for the audit.
 
         Raises:
             NotFoundError: There is none of that id in that server.
@@ -61,17 +71,26 @@ class Decisions:
         """
         job = await self._jobs.get(job_id)
         if job.requester.guild_id != by.guild_id:
-            raise NotFoundError("There is no such job here.")
+            raise NotFoundError(NO_SUCH_JOB)
         if job.state is not JobState.UNCONFIRMED:
             raise NotAllowedError(f"Job {job.id} needs no decision: it is {job.state}.")
-        return await self._write(job, decision, by)
+        return await self._write(job, decision, by, reason)
 
-    async def _write(self, job: Job, decision: Decision, by: Requester) -> Job:
+    async def _write(self, job: Job, decision: Decision, by: Requester, reason: str) -> Job:
         after = _again(job) if decision is Decision.RETRY else _ended(job, decision)
         note = {"decision": decision.value, "decided_by": f"user:{by.user_id}"}
+        now = self._clock.now()
+        act = Act(
+            guild_id=by.guild_id,
+            actor_id=by.user_id,
+            kind=ACTS[decision],
+            target=f"job:{job.id}",
+            at=now,
+            reason=why(reason),
+        )
         try:
             decided = await self._jobs.save(
-                job, after, now=self._clock.now(), settle=settlement_of(after), note=note
+                job, after, now=now, settle=settlement_of(after), note=note, act=act
             )
         except StaleAttemptError as error:
             raise NotAllowedError(
@@ -92,6 +111,7 @@ class Decisions:
             self._notices.job_queued(job.backend)
         else:
             self._notices.job_ended()
+        self._notices.news_added()
 
 
 def _ended(job: Job, decision: Decision) -> Job:

@@ -20,13 +20,16 @@ FlipbookError
 │   ├── InterruptedRenderError  an unpaid render was lost with its worker: may be repeated
 │   ├── RenderFailedError   the backend accepted the job and failed it: final
 │   └── RenderCancelledError  the render ended because it was asked to
-└── MediaError              a file is not the video or image it should be
+├── MediaError              a file is not the video or image it should be
+└── PlotError               a picture of what was spent cannot be drawn
 
 `user_message` is the only text of an error that is ever shown in a channel. It is one
 sentence that says what is wrong and, where there is one, the remedy.
 """
 
 from typing_extensions import override
+
+NO_SUCH_JOB = "There is no such job here."  # nor does this tell that it is another server's
 
 
 class FlipbookError(Exception):
@@ -168,3 +171,7 @@ class RenderCancelledError(ProviderError):
 
 class MediaError(FlipbookError):
     """A file is not the video or image that it should be."""
+
+
+class PlotError(FlipbookError):
+    """A picture of what was spent cannot be drawn; the numbers are there without it."""

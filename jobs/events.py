@@ -23,13 +23,17 @@ async def either(clock: Clock, seconds: float, event: Coroutine[None, None, obje
 
 
 class Notices:
-    """Wakes the runner when a job was queued or ended, a cancel was asked, or mail came."""
+    """Wakes the runner when a job was queued or ended, a cancel was asked, or mail came.
+
+    And the herald when there are news.
+    """
 
     def __init__(self) -> None:
         self._queued: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._cancels: dict[JobId, asyncio.Event] = {}
         self.ended = asyncio.Event()
         self.mail = asyncio.Event()
+        self.news = asyncio.Event()
 
     def job_queued(self, backend: str) -> None:
         """Tell the runner that a backend has work."""
@@ -61,3 +65,7 @@ class Notices:
     def letter_arrived(self) -> None:
         """Tell the runner that there are letters to look at."""
         self.mail.set()
+
+    def news_added(self) -> None:
+        """Tell the herald that there may be news for log channels."""
+        self.news.set()

@@ -14,13 +14,17 @@ from jobs.prices import PriceTable
 from jobs.quota import amounts_of
 from jobs.request import ProviderName
 from jobs.routing import Route, route
+from jobs.tiers import UNLIMITED, Tier, may_use
 
 
-def elsewhere(job: Job, catalogue: Catalogue, prices: PriceTable) -> Mapping[str, object] | None:
+def elsewhere(
+    job: Job, catalogue: Catalogue, prices: PriceTable, *, tier: Tier = UNLIMITED
+) -> Mapping[str, object] | None:
     """Return what changes on a job that moves on to another backend, or None if it may not.
 
     It is resolved anew from what was asked, with the seed that it already has; what the new
-    backend cannot honour is told like at the first. No backend is asked twice.
+    backend cannot honour is told like at the first. No backend is asked twice, and none that its
+    member may not use.
     """
     if job.asked.provider is not None:
         return None
@@ -28,11 +32,18 @@ def elsewhere(job: Job, catalogue: Catalogue, prices: PriceTable) -> Mapping[str
     without = refused_by
     while True:
         try:
-            found = route(job.asked, catalogue, draw_seed=lambda: job.request.seed, without=without)
+            found = route(
+                job.asked,
+                catalogue,
+                draw_seed=lambda: job.request.seed,
+                without=without,
+                tier=tier,
+            )
         except RequestError:
             return None
         price_micros = _price_of(job, found, prices)
-        if price_micros is None or _costs_more(job, found, price_micros):
+        is_barred = not may_use(tier, found.request)
+        if is_barred or price_micros is None or _costs_more(job, found, price_micros):
             without = (*without, found.provider.name)
             continue
         return {

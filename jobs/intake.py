@@ -1,8 +1,9 @@
-"""Takes a finished video over from its backend: stream, decode to the end, tag, keep."""
+"""Takes a finished video over from its backend: stream, decode to the end, scale, tag, keep."""
 
 import logging
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 from jobs.errors import MediaError
 from jobs.model import Artifact, Job, MediaInfo, Receipt
@@ -51,8 +52,14 @@ class Intake:
         self, job: Job, rendering: Rendering, before: Receipt
     ) -> tuple[Artifact, Receipt]:
         part = await self._artifacts.receive(job, rendering.chunks)
-        info = await self._media.probe(part)
-        effective = {**before.effective, **rendering.effective, **_measured(info)}
+        rendered = await self._media.probe(part)
+        info = await self._scaled(job, part, rendered)
+        effective = {
+            **before.effective,
+            **rendering.effective,
+            **_measured(info),
+            **_scaled_from(rendered, info),
+        }
         receipt = before.evolve(
             model_hash=effective.pop("model_hash", before.model_hash),
             effective=effective,
@@ -61,6 +68,22 @@ class Intake:
         )
         await self._media.tag(part, receipt)
         return await self._artifacts.keep(job, part, info), receipt
+
+    async def _scaled(self, job: Job, part: Path, info: MediaInfo) -> MediaInfo:
+        """Bring a video to the size that an API client asked for, if the model could not."""
+        api = job.address.api
+        if api is None or api.width is None or api.height is None:
+            return info
+        if (api.width, api.height) == (info.width, info.height):
+            return info
+        return await self._media.scale(part, api.width, api.height)
+
+
+def _scaled_from(rendered: MediaInfo, info: MediaInfo) -> Mapping[str, object]:
+    """Return what the model really drew, where the file is another size."""
+    if (rendered.width, rendered.height) == (info.width, info.height):
+        return {}
+    return {"rendered_width": rendered.width, "rendered_height": rendered.height}
 
 
 def _measured(info: MediaInfo) -> Mapping[str, object]:

@@ -25,15 +25,44 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requester:
-    """Who asked. Ids are Discord snowflakes; both are 0 for a job of the command line."""
+    """Who asked. Ids are Discord snowflakes; all are 0 for a job of the command line.
+
+    Attributes:
+        role_ids: The member's roles when they asked.
+        key_id: The API key that asked; then the others are 0.
+    """
 
     user_id: int = 0
     guild_id: int = 0
+    role_ids: tuple[int, ...] = ()
+    key_id: int = 0
 
     @property
     def party(self) -> str:
-        """Whose turns they share: their server's."""
-        return f"guild:{self.guild_id}"
+        """Whose turns they share: those of their server, or of their API key."""
+        return f"key:{self.key_id}" if self.key_id else f"guild:{self.guild_id}"
+
+
+class ApiAddress(BaseModel, frozen=True):
+    """What a job of the HTTP door needs beyond its request, to be answered in its protocol.
+
+    Attributes:
+        protocol: `modelslab` or `novita`: in whose shape it was asked and is answered.
+        echo: What the answers repeat of what was asked, in the protocol's own names.
+        webhook: Where its end is told; None is nowhere.
+        track_id: Sent along with that.
+        width: Pixels that were asked for; the video is scaled to them if the model cannot.
+        height: The same.
+        base: The scheme and host that it was asked at; links for its webhook begin with them.
+    """
+
+    protocol: str
+    echo: dict[str, object] = {}
+    webhook: str | None = None
+    track_id: str | None = None
+    width: int | None = None
+    height: int | None = None
+    base: str = ""
 
 
 class Address(BaseModel, frozen=True):
@@ -47,6 +76,7 @@ class Address(BaseModel, frozen=True):
         token_expires_at: When Discord stops accepting `token` (15 minutes).
         upload_limit: Bytes that one attachment may have in that channel.
         path: The file to write, for jobs of the command line.
+        api: For jobs of the HTTP door.
     """
 
     channel_id: int = 0
@@ -56,6 +86,7 @@ class Address(BaseModel, frozen=True):
     token_expires_at: datetime | None = None
     upload_limit: int | None = None
     path: str | None = None
+    api: ApiAddress | None = None
 
     def evolve(self, **changes: object) -> Self:
         """Return a copy with other values."""

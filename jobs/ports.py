@@ -7,11 +7,14 @@ together. Nobody but the runner sees more than one of them.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
+from jobs.acts import Act, ActKind, PastAct
 from jobs.fairness import LaneDrift
+from jobs.guilds import Block, GuildSettings, News
+from jobs.keys import ApiKey
 from jobs.model import (
     Artifact,
     Health,
@@ -19,6 +22,7 @@ from jobs.model import (
     JobId,
     Letter,
     MediaInfo,
+    Origin,
     Outcome,
     Progress,
     Receipt,
@@ -26,8 +30,11 @@ from jobs.model import (
     Standing,
     Submission,
 )
-from jobs.quota import Charge, Drift, Settlement, Tier
+from jobs.quota import Bonus, Drift, Settlement, Unit
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
+from jobs.statements import Entry, Statement, Terms
+from jobs.tiers import Rule, Setting, Target
+from jobs.usage import DayOfUse, JobRow, Usage
 
 
 class Clock(Protocol):
@@ -49,11 +56,15 @@ class JobStore(Protocol):
     given and raises `StaleAttemptError` if the row has moved on.
     """
 
-    async def enqueue(self, job: Job, charges: Sequence[Charge]) -> tuple[Job, bool]:
-        """Reserve `charges` and insert `job`; a known origin key gives the old job and False.
+    async def enqueue(self, job: Job) -> tuple[Job, bool]:
+        """Insert a job and reserve what it costs; a known origin key gives the old job and False.
+
+        What its member may do is looked up, checked and charged in the same transaction, so two
+        asks at once never share the last unit, and a limit set a moment ago counts.
 
         Raises:
-            QuotaExceededError: A charge does not fit its limit; nothing is written.
+            NotAllowedError: The member is blocked, or asks for more at a time than they may.
+            QuotaExceededError: An allowance has no room; nothing is written.
         """
         ...
 
@@ -63,6 +74,10 @@ class JobStore(Protocol):
         Raises:
             NotFoundError: There is none of that id.
         """
+        ...
+
+    async def asked_as(self, origin: Origin, origin_key: str) -> Job | None:
+        """Return the job of an origin key; None if nobody asked with it."""
         ...
 
     async def claim(
@@ -83,10 +98,12 @@ class JobStore(Protocol):
         now: datetime,
         settle: Settlement | None = None,
         note: Mapping[str, object] | None = None,
+        act: Act | None = None,
     ) -> Job:
         """Write `after` over `before`, append the event, settle the books: all or nothing.
 
-        A `cancel_requested` that others wrote meanwhile is kept; `note` goes into the event.
+        A `cancel_requested` that others wrote meanwhile is kept; `note` goes into the event, and
+        `act` into the audit.
 
         Raises:
             StaleAttemptError: The row is not at the attempt and state of `before`.
@@ -97,8 +114,30 @@ class JobStore(Protocol):
         """Prolong the lease and say whether a cancel was requested meanwhile."""
         ...
 
-    async def request_cancel(self, job_id: JobId, *, now: datetime, by: str) -> Job:
-        """End a queued job at once, mark an active one; a final one stays as it is."""
+    async def request_cancel(
+        self, job_id: JobId, *, now: datetime, by: str, act: Act | None = None
+    ) -> Job:
+        """End a queued job at once, mark an active one; a final one stays as it is.
+
+        `act` goes into the audit if anything changed.
+        """
+        ...
+
+    async def cancel_many(  # noqa: PLR0913 - whose, which, how many, and who does it
+        self,
+        guild_id: int,
+        *,
+        user_id: int | None,
+        is_running: bool,
+        limit: int,
+        now: datetime,
+        by: str,
+        act: Act,
+    ) -> Sequence[Job]:
+        """Cancel a server's waiting jobs, or one member's, and return them as they stand then.
+
+        With `is_running`, also those being rendered. `act` stands for all of them.
+        """
         ...
 
     async def orphans(self, *, now: datetime) -> Sequence[Job]:
@@ -139,6 +178,10 @@ class JobStore(Protocol):
         """Return a server's jobs whose paid submit was never answered, oldest first."""
         ...
 
+    async def waiting_by_member(self, guild_id: int, *, limit: int) -> Mapping[int, int]:
+        """Return how many videos of whom wait in a server, most first."""
+        ...
+
     async def stale_cards(self, *, limit: int) -> Sequence[Job]:
         """Return ended jobs whose card was not brought to their last state yet."""
         ...
@@ -158,14 +201,223 @@ class JobStore(Protocol):
 
 
 class QuotaStore(Protocol):
-    """The books: tiers, buckets and the append-only ledger."""
+    """The books: limits, extras, buckets and the append-only ledger.
 
-    async def tier_of(self, requester: Requester) -> Tier:
-        """Return the tier that applies to a member."""
+    What changes anything takes the act that does it and writes it into the audit.
+    """
+
+    async def terms_of(self, requester: Requester, *, now: datetime) -> Terms:
+        """Return what holds for a member who asks now."""
+        ...
+
+    async def statement(self, requester: Requester, *, now: datetime) -> Statement:
+        """Return a member's limits with what is left of them."""
+        ...
+
+    async def history(self, requester: Requester, *, limit: int) -> Sequence[Entry]:
+        """Return what moved a member's books, newest first."""
+        ...
+
+    async def rules(self, guild_id: int) -> Sequence[Rule]:
+        """Return all limits that are set in a server: the server, everyone, roles, members."""
+        ...
+
+    async def set_rule(self, rule: Rule, *, act: Act) -> None:
+        """Set a limit; what waits in the queue takes its turns by it from now on."""
+        ...
+
+    async def clear_rules(
+        self, target: Target, setting: Setting | None, *, act: Act
+    ) -> Sequence[Rule]:
+        """Remove one limit of a target, or all of them; return what was there.
+
+        Nothing goes into the audit if there was nothing.
+        """
+        ...
+
+    async def grant(
+        self,
+        requester: Requester,
+        unit: Unit,
+        amount: int,
+        *,
+        expires_at: datetime | None,
+        act: Act,
+    ) -> Bonus:
+        """Give a member an extra."""
+        ...
+
+    async def revoke(self, requester: Requester, *, act: Act) -> Sequence[Bonus]:
+        """Take what is left of a member's extras back; return them as they were."""
+        ...
+
+    async def reset(
+        self, requester: Requester, setting: Setting | None, *, act: Act
+    ) -> Mapping[Unit, int]:
+        """Give back what a member has used in a span, or in all spans that run now.
+
+        What is reserved stays so, and the server's books stay as they are.
+
+        Returns:
+            What was given back, in each unit's smallest amount.
+        """
         ...
 
     async def audit(self) -> Sequence[Drift]:
         """Compare buckets, ledger and open reservations; an empty answer is a balanced book."""
+        ...
+
+
+class GuildStore(Protocol):
+    """What managers set for their servers, whom moderators keep out, and news for log channels."""
+
+    async def all_settings(self) -> Sequence[GuildSettings]:
+        """Return the settings of every server that has any."""
+        ...
+
+    async def save_settings(self, settings: GuildSettings, *, act: Act) -> None:
+        """Write a server's settings."""
+        ...
+
+    async def block(self, block: Block, *, act: Act) -> None:
+        """Keep a member out, or change why and until when."""
+        ...
+
+    async def unblock(self, guild_id: int, user_id: int, *, act: Act) -> Block | None:
+        """Let a member in again; None if nobody kept them out."""
+        ...
+
+    async def blocks(self, guild_id: int, *, now: datetime) -> Sequence[Block]:
+        """Return the blocks of a server that have not ended, newest first."""
+        ...
+
+    async def add_news(self, guild_id: int, key: str, text: str, *, at: datetime) -> bool:
+        """Keep news for a server's log channel; False if it has none, or knows that key."""
+        ...
+
+    async def unsent_news(self, *, limit: int) -> Sequence[News]:
+        """Return of each server the first news that its log channel has not seen, oldest first."""
+        ...
+
+    async def mark_sent(self, news: News, *, now: datetime) -> None:
+        """Note that news were posted, or that there is nowhere to post them any more."""
+        ...
+
+
+class AuditLog(Protocol):
+    """What moderators did. It is only ever read here: each act is written by what it does."""
+
+    async def acts(  # noqa: PLR0913 - each narrows the list by itself
+        self,
+        guild_id: int,
+        *,
+        limit: int,
+        before: int | None = None,
+        kind: ActKind | None = None,
+        target: str | None = None,
+        actor_id: int | None = None,
+        member_id: int | None = None,
+    ) -> Sequence[PastAct]:
+        """Return a server's acts, newest first.
+
+        Args:
+            guild_id: The server; no other's acts are ever returned.
+            limit: At most so many.
+            before: Only acts with a smaller number, to page on.
+            kind: Only of this kind.
+            target: Only to this one, as in `Act.target`.
+            actor_id: Only by this one.
+            member_id: Only to this member, or to a video of theirs.
+        """
+        ...
+
+
+class UsageStore(Protocol):
+    """What a server made and spent; each call reads one day or one page, so nobody waits long."""
+
+    async def day(self, guild_id: int, day: date) -> DayOfUse:
+        """Return what ended in a server on a day in UTC."""
+        ...
+
+    async def waiting(self, guild_id: int) -> int:
+        """Return how many jobs of a server are open."""
+        ...
+
+    async def open_rows(
+        self, guild_id: int, *, limit: int, with_prompts: bool = False
+    ) -> Sequence[JobRow]:
+        """Return a server's open jobs, newest first."""
+        ...
+
+    async def ended_rows(
+        self,
+        guild_id: int,
+        *,
+        since: datetime,
+        before: tuple[datetime, int],
+        limit: int,
+        with_prompts: bool = False,
+    ) -> Sequence[JobRow]:
+        """Return a server's jobs by their end, newest first.
+
+        Args:
+            guild_id: The server.
+            since: Only those that ended then or later.
+            before: Only those before this end and number, to page on.
+            limit: At most so many.
+            with_prompts: Also what was asked.
+        """
+        ...
+
+    async def note_export(self, act: Act, *, told: Mapping[str, str]) -> None:
+        """Keep in the audit that a moderator took a list of jobs along.
+
+        Args:
+            act: Who did it, and when.
+            told: What the list holds, by name, in words.
+        """
+        ...
+
+
+class Plotter(Protocol):
+    """Draws what was made and spent."""
+
+    async def draw(self, usage: Usage) -> bytes:
+        """Return a PNG.
+
+        Raises:
+            PlotError: It cannot be drawn here.
+        """
+        ...
+
+
+class KeyStore(Protocol):
+    """API keys; other processes may add and revoke them while the bot runs."""
+
+    async def add_key(
+        self, name: str, digest: str, *, requests_per_minute: int | None, now: datetime
+    ) -> ApiKey:
+        """Keep a new key.
+
+        Raises:
+            RequestError: There is one of that name.
+        """
+        ...
+
+    async def key_of(self, digest: str) -> ApiKey | None:
+        """Return the key of a digest, unless it was revoked."""
+        ...
+
+    async def keys(self) -> Sequence[ApiKey]:
+        """Return all keys that were ever made, in order."""
+        ...
+
+    async def revoke_key(self, name: str, *, now: datetime) -> ApiKey:
+        """Close the door to a key for good.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
         ...
 
 
@@ -263,6 +515,14 @@ class Media(Protocol):
 
         Raises:
             MediaError: It cannot be made that small.
+        """
+        ...
+
+    async def scale(self, path: Path, width: int, height: int) -> MediaInfo:
+        """Bring a video to another size, in its place, and say what it is like now.
+
+        Raises:
+            MediaError: It is no video that decodes.
         """
         ...
 
@@ -407,4 +667,15 @@ class Delivery(Protocol):
 
     async def deliver(self, job: Job, file: Path) -> Outcome:
         """Post the result, once, however often this is called for a job."""
+        ...
+
+
+class GuildLog(Protocol):
+    """The way to a server's log channel."""
+
+    async def post(self, news: News) -> bool:
+        """Post news, once however often this is called; False if it may work later.
+
+        A channel that is gone, or takes nothing from us, is no reason to try again.
+        """
         ...

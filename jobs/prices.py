@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, Validatio
 
 from jobs.errors import SettingsError
 from jobs.request import ProviderName, ResolvedRequest
+from jobs.toml_lines import line_of
 
 MICROS = 1_000_000
 ANY_MODEL = "*"
@@ -141,44 +142,6 @@ def _refused(name: str, text: str, at: Sequence[str], error: ValidationError) ->
     """Name the place of the first fault; what was written there is in the file to see."""
     fault = error.errors()[0]
     keys = [*at, *(str(key) for key in fault["loc"] if key != "[key]")]
-    line = _line_of(text, keys)
+    line = line_of(text, keys)
     where = name if line is None else f"{name}, line {line}"
     return SettingsError(f"{where}: {'.'.join(keys)}: {fault['msg']}.")
-
-
-def _line_of(text: str, keys: Sequence[str]) -> int | None:
-    """Return the last line that leads towards a place: its table's header, or its own key."""
-    found, table, depth = None, list[str](), 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        path = _keys_of(line)
-        if line.lstrip().startswith("["):
-            table = path
-        else:
-            path = [*table, *path] if path else []
-        shared = _shared(path, keys)
-        if shared > depth:
-            found, depth = number, shared
-    return found
-
-
-def _keys_of(line: str) -> list[str]:
-    """Return the dotted keys that one line of TOML names; none if it makes no sense alone."""
-    try:
-        inside: object = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
-        return []
-    keys = list[str]()
-    while isinstance(inside, dict) and inside:
-        key, inside = next(iter(inside.items()))
-        keys.append(str(key))
-    return keys
-
-
-def _shared(path: Sequence[str], keys: Sequence[str]) -> int:
-    """Return how many keys two paths begin with alike."""
-    count = 0
-    for one, other in zip(path, keys, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count

@@ -1,19 +1,20 @@
 """The rules of the books: what a job costs, and when a cost becomes final.
 
 A charge is reserved in the transaction that inserts the job and committed or released in
-the transaction that ends it. Amounts are integers; the window is fixed when the charge is
-made, so a refund goes back to the day it came from. A job that came out cheaper than it was
-reserved commits what it cost and releases the rest; it never commits more.
+the transaction that ends it. Amounts are integers; the day is fixed when the charge is made, so
+a refund goes back to the day, the week and the month it came from. A job that came out cheaper
+than it was reserved commits what it cost and releases the rest; it never commits more.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from jobs.model import Job, Requester
 from jobs.request import ResolvedRequest
 from jobs.states import JobState
+from jobs.windows import Window
 
 
 class Unit(StrEnum):
@@ -23,6 +24,11 @@ class Unit(StrEnum):
     VIDEO_MS = "video_ms"  # milliseconds of finished video
     MONEY_MICROS = "money_micros"  # millionths of the operator's currency
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return {Unit.VIDEOS: "videos", Unit.VIDEO_MS: "seconds", Unit.MONEY_MICROS: "money"}[self]
+
 
 class Settlement(StrEnum):
     """How a reservation ends."""
@@ -31,23 +37,47 @@ class Settlement(StrEnum):
     RELEASE = "release"
 
 
+class Side(StrEnum):
+    """Whose books a charge stands in; a job is charged once on each side."""
+
+    MEMBER = "member"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanLimit:
+    """How much an account may take of a unit in a day, a week or a month.
+
+    Attributes:
+        window: The kind of span; which one it is follows from the time of the charge.
+        limit: In the unit's smallest amount.
+    """
+
+    window: Window
+    limit: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """An amount to be reserved from one account in one window."""
+    """An amount to be reserved from one account.
+
+    Attributes:
+        account: Whose books.
+        window: The day it is booked on, or `EVER`.
+        unit: Of what.
+        amount: In the unit's smallest amount.
+        limits: All of them must have room; none is unlimited.
+        side: A refund of one side never pays for the other.
+        currency: Of an amount of money, for what is said about it.
+    """
 
     account: str
     window: str
     unit: Unit
     amount: int
-    limit: int | None = None  # None is unlimited
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tier:
-    """How much somebody may make; a unit without an entry is unlimited."""
-
-    name: str
-    daily: dict[Unit, int] = field(default_factory=dict[Unit, int])
+    limits: tuple[SpanLimit, ...] = ()
+    side: Side = Side.MEMBER
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +92,45 @@ class Drift:
     kind: str  # "used" or "reserved"
 
 
-UNLIMITED = Tier(name="unlimited")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bonus:
+    """An extra that moderators gave a member: it drains first and does not reset.
+
+    Attributes:
+        left: What is neither used nor reserved of it.
+        expires_at: When what is left is lost; None is never.
+    """
+
+    number: int
+    guild_id: int
+    user_id: int
+    unit: Unit
+    amount: int
+    left: int
+    created_at: datetime
+    expires_at: datetime | None = None
+    by_user_id: int = 0
+    reason: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account that is booked when it is used."""
+        return f"bonus:{self.number}"
+
+
+EVER = "ever"  # the window of what does not reset
 
 
 def account_of(requester: Requester) -> str:
-    """Name the account that a member's jobs are booked on."""
+    """Name the account that the jobs of a member, or of an API key, are booked on."""
+    if requester.key_id:
+        return requester.party
     return f"guild:{requester.guild_id}/user:{requester.user_id}"
 
 
-def window_of(now: datetime) -> str:
-    """Name the UTC day that a charge made now belongs to."""
-    return f"day:{now:%Y-%m-%d}"
+def server_account(guild_id: int) -> str:
+    """Name the account that all jobs of a server are booked on."""
+    return f"guild:{guild_id}"
 
 
 def amounts_of(request: ResolvedRequest, price_micros: int | None) -> Mapping[Unit, int]:
@@ -81,35 +139,27 @@ def amounts_of(request: ResolvedRequest, price_micros: int | None) -> Mapping[Un
     return amounts if price_micros is None else {**amounts, Unit.MONEY_MICROS: price_micros}
 
 
-def charges_for(
-    requester: Requester,
-    request: ResolvedRequest,
-    tier: Tier,
-    now: datetime,
-    *,
-    price_micros: int | None = None,
-) -> Sequence[Charge]:
-    """Return what a job costs, in a fixed order so that reservations cannot deadlock.
+def drawn(amount: int, bonuses: Sequence[Bonus]) -> tuple[Sequence[tuple[Bonus, int]], int]:
+    """Share an amount out between a member's extras and their allowance.
 
     Args:
-        requester: Whose account it is booked on.
-        request: What is to be made.
-        tier: Sets the limits.
-        now: Sets the window.
-        price_micros: The expected price in millionths of the operator's currency, if there is
-            one.
+        amount: Of one unit.
+        bonuses: Of that unit; those that expire first are used first.
+
+    Returns:
+        What each extra pays, and what is left to the allowance.
     """
-    return [
-        Charge(
-            account=account_of(requester),
-            window=window_of(now),
-            unit=unit,
-            amount=amount,
-            limit=tier.daily.get(unit),
-        )
-        for unit, amount in sorted(amounts_of(request, price_micros).items())
-        if amount > 0
-    ]
+    shares: list[tuple[Bonus, int]] = []
+    for bonus in sorted(bonuses, key=_when_lost):
+        share = min(bonus.left, amount)
+        if share > 0:
+            shares.append((bonus, share))
+            amount -= share
+    return shares, amount
+
+
+def _when_lost(bonus: Bonus) -> tuple[bool, datetime, int]:
+    return bonus.expires_at is None, bonus.expires_at or bonus.created_at, bonus.number
 
 
 def settlement_of(job: Job) -> Settlement | None:

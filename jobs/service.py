@@ -3,17 +3,22 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from jobs.errors import ClosedError, NotAllowedError, NotFoundError, StorageError
+from jobs.acts import Act
+from jobs.clearing import cancel_act
+from jobs.errors import NO_SUCH_JOB, ClosedError, NotAllowedError, NotFoundError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices
+from jobs.guilds import GuildSettings
 from jobs.model import Address, Job, JobId, Origin, Requester, Standing
 from jobs.ports import ArtifactStore, Catalogue, Clock, JobStore, Media, QuotaStore
+from jobs.preferences import Preferred, with_defaults
 from jobs.prices import PriceTable
-from jobs.quota import charges_for
 from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
 from jobs.routing import route
 from jobs.states import JobState
+from jobs.tiers import UNLIMITED, Tier
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +30,7 @@ class Ask:
     Attributes:
         origin_key: The same for each time that this very request arrives.
         parent_id: The job that it repeats, if it does.
+        settings: Those of the server, if it is one's: what it prefers where the request is open.
     """
 
     origin: Origin
@@ -33,6 +39,7 @@ class Ask:
     address: Address
     request: VideoRequest
     parent_id: JobId | None = None
+    settings: GuildSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +107,18 @@ class Service:
         """Take no more jobs; what is queued stays queued."""
         self._is_open = False
 
-    def plan(self, request: VideoRequest) -> Plan:
+    def plan(
+        self,
+        request: VideoRequest,
+        tier: Tier = UNLIMITED,
+        settings: GuildSettings | None = None,
+    ) -> Plan:
         """Resolve a request from memory, without queueing it.
+
+        Args:
+            request: As it was asked.
+            tier: The member's; what is left open falls on what it allows.
+            settings: Their server's, with what it prefers where the request is open.
 
         Raises:
             RequestError: It cannot be rendered as asked.
@@ -109,12 +126,15 @@ class Service:
         """
         if not self._is_open:
             raise ClosedError("Flipbook is restarting; ask again in a minute.")
-        found = route(request, self.catalogue, draw_seed=self._draws.seed)
+        preferred = Preferred(request=request)
+        if settings is not None:
+            preferred = with_defaults(request, settings, self.catalogue, tier)
+        found = route(preferred.request, self.catalogue, draw_seed=self._draws.seed, tier=tier)
         price_micros = self._prices.price_of(found.request)
         return Plan(
             request=found.request,
             model=found.model,
-            warnings=found.warnings,
+            warnings=(*preferred.warnings, *found.warnings),
             price_micros=price_micros,
             currency="" if price_micros is None else self._prices.currency,
         )
@@ -132,13 +152,13 @@ class Service:
 
         Raises:
             RequestError: It cannot be rendered as asked.
+            NotAllowedError: The member is blocked, or may not ask for this.
             QuotaExceededError: The books have no room.
             ClosedError: The bot is shutting down.
             StorageError: Nothing could be written; nothing was reserved.
         """
-        plan = self.plan(ask.request)
         now = self._clock.now()
-        tier = await self._quotas.tier_of(ask.requester)
+        plan = self.plan(ask.request, await self._tier_of(ask, now=now), ask.settings)
         job = Job(
             id=self._draws.job_id(),
             origin=ask.origin,
@@ -154,13 +174,17 @@ class Service:
             price_micros=plan.price_micros,
             currency=plan.currency,
         )
-        charges = charges_for(
-            ask.requester, plan.request, tier, now, price_micros=plan.price_micros
-        )
-        job, is_new = await self._jobs.enqueue(job, charges)
+        job, is_new = await self._jobs.enqueue(job)
         if is_new:
             self._notices.job_queued(job.backend)
+            self._notices.news_added()  # perhaps the server's budget is nearly used now
         return Asked(job=job, is_new=is_new, standing=await self._standing_if_known(job))
+
+    async def _tier_of(self, ask: Ask, *, now: datetime) -> Tier:
+        """Return what routes the request; what counts is looked up once more with the job."""
+        if ask.origin is Origin.CLI:
+            return UNLIMITED
+        return (await self._quotas.terms_of(ask.requester, now=now)).tier
 
     async def _standing_if_known(self, job: Job) -> Standing | None:
         """Look for the place of a job that is queued already: no error may hide that it is."""
@@ -184,7 +208,7 @@ class Service:
         """
         job = await self._jobs.get(job_id)
         if job.requester.guild_id != guild_id:
-            raise NotFoundError("There is no such job here.")
+            raise NotFoundError(NO_SUCH_JOB)
         return job
 
     async def cancel(self, job_id: JobId, *, by: Requester, may_manage: bool) -> Job:
@@ -198,10 +222,17 @@ class Service:
         if job.requester.user_id != by.user_id and not may_manage:
             raise NotAllowedError("Only the one who asked, or a moderator, can cancel this video.")
         job = await self._jobs.request_cancel(
-            job_id, now=self._clock.now(), by=f"user:{by.user_id}"
+            job_id, now=self._clock.now(), by=f"user:{by.user_id}", act=self._act_of(job, by)
         )
         self._notices.cancel(job_id)
+        self._notices.news_added()
         return job
+
+    def _act_of(self, job: Job, by: Requester) -> Act | None:
+        """Return what to write into the audit; that members cancel their own is not for it."""
+        if job.requester.user_id == by.user_id:
+            return None
+        return cancel_act(f"job:{job.id}", by, at=self._clock.now())
 
     async def queue(self, guild_id: int) -> Sequence[Job]:
         """Return a server's open jobs, oldest first."""

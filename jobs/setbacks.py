@@ -5,8 +5,10 @@ was paid for is neither sent again nor given up before its video must be gone.
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
+from jobs.admission import terms_for
 from jobs.errors import (
     BusyError,
     FlipbookError,
@@ -18,7 +20,7 @@ from jobs.errors import (
 from jobs.failover import elsewhere
 from jobs.model import Job
 from jobs.moves import Moves
-from jobs.ports import ArtifactStore, Catalogue, Clock
+from jobs.ports import ArtifactStore, Catalogue, Clock, QuotaStore
 from jobs.prices import PriceTable
 from jobs.retry import MAX_SETBACKS, PATIENT_DELAY_S, PATIENT_SETBACKS, retry_delay
 
@@ -37,12 +39,14 @@ class Setbacks:
         self,
         *,
         moves: Moves,
+        quotas: QuotaStore,
         catalogue: Catalogue,
         artifacts: ArtifactStore,
         prices: PriceTable,
         clock: Clock,
     ) -> None:
         self._moves = moves
+        self._quotas = quotas
         self._catalogue = catalogue
         self._artifacts = artifacts
         self._prices = prices
@@ -91,11 +95,16 @@ class Setbacks:
 
     async def _moved_on(self, job: Job, code: str, error: FlipbookError, *, may_move: bool) -> Job:
         """Queue a job at another backend that may have it, or end it."""
-        changes = elsewhere(job, self._catalogue, self._prices) if may_move else None
+        changes = await self._elsewhere(job) if may_move else None
         if changes is None:
             return await self._moves.fail(job, code, error)
         self._moves.log_trouble(job, "moves_on", error)
         return await self._moves.requeue(job, **changes)
+
+    async def _elsewhere(self, job: Job) -> Mapping[str, object] | None:
+        terms = await self._quotas.terms_of(job.requester, now=self._clock.now())
+        tier = terms_for(job, terms).tier
+        return elsewhere(job, self._catalogue, self._prices, tier=tier)
 
     async def _stay(self, job: Job, code: str, error: FlipbookError) -> Job:
         """Wait with a paid job where it stands, unless its video must be gone by now."""

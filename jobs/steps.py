@@ -24,7 +24,16 @@ from jobs.errors import (
 from jobs.intake import Intake
 from jobs.model import Job, Origin, Receipt, Submission
 from jobs.moves import Moves
-from jobs.ports import ArtifactStore, Catalogue, Clock, Delivery, JobStore, Media, Provider
+from jobs.ports import (
+    ArtifactStore,
+    Catalogue,
+    Clock,
+    Delivery,
+    JobStore,
+    Media,
+    Provider,
+    QuotaStore,
+)
 from jobs.posting import Posting
 from jobs.prices import PriceTable
 from jobs.setbacks import Setbacks
@@ -43,6 +52,7 @@ class Steps:
         self,
         *,
         jobs: JobStore,
+        quotas: QuotaStore,
         catalogue: Catalogue,
         artifacts: ArtifactStore,
         media: Media,
@@ -61,6 +71,7 @@ class Steps:
         self.moves = Moves(jobs=jobs, board=board, clock=clock)
         self.setbacks = Setbacks(
             moves=self.moves,
+            quotas=quotas,
             catalogue=catalogue,
             artifacts=artifacts,
             prices=self._prices,

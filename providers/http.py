@@ -22,8 +22,6 @@ from jobs.errors import UnavailableError, UnconfirmedError
 from providers.addresses import (
     ForbiddenAddressError,
     Origin,
-    PublicResolver,
-    guarded_socket,
     origin_of,
     own_origins,
     read_address,
@@ -31,6 +29,7 @@ from providers.addresses import (
 from providers.answers import Answer
 from providers.downloads import Downloads, EmptyFileError
 from providers.failures import tell
+from providers.sessions import open_public_session, open_session
 
 __all__ = ["Answer", "EmptyFileError", "ForbiddenAddressError", "Http", "Timeouts"]
 
@@ -209,43 +208,23 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
 
 
 def _open_calls(names: AbstractResolver, timeouts: Timeouts) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(resolver=names, force_close=True, limit=CALLS_AT_ONCE)
-    return _open_session(connector, timeouts, total_s=timeouts.total_s)
+    timeout = _timeout(timeouts, total_s=timeouts.total_s)
+    return open_session(names, timeout=timeout, limit=CALLS_AT_ONCE, traces=[_departures()])
 
 
 def _open_own_files(names: AbstractResolver, timeouts: Timeouts) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(resolver=names, force_close=True, limit=DOWNLOADS_AT_ONCE)
-    return _open_session(connector, timeouts, total_s=timeouts.download_total_s)
+    timeout = _timeout(timeouts, total_s=timeouts.download_total_s)
+    return open_session(names, timeout=timeout, limit=DOWNLOADS_AT_ONCE)
 
 
 def _open_public_files(names: AbstractResolver, timeouts: Timeouts) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
-        resolver=PublicResolver(names),
-        socket_factory=guarded_socket,
-        force_close=True,
-        limit=DOWNLOADS_AT_ONCE,
-    )
-    return _open_session(connector, timeouts, total_s=timeouts.download_total_s)
+    timeout = _timeout(timeouts, total_s=timeouts.download_total_s)
+    return open_public_session(names, timeout=timeout, limit=DOWNLOADS_AT_ONCE)
 
 
-def _open_session(
-    connector: aiohttp.TCPConnector, timeouts: Timeouts, *, total_s: float
-) -> aiohttp.ClientSession:
-    """Open a session that remembers nothing: no cookies, no proxies of the environment.
-
-    Connections are not kept: one that the other side has closed meanwhile would make a lost
-    submit of a submit that never left.
-    """
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        headers={"User-Agent": "Flipbook", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(
-            total=total_s, sock_connect=timeouts.connect_s, sock_read=timeouts.read_s
-        ),
-        trace_configs=[_departures()],
+def _timeout(timeouts: Timeouts, *, total_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=total_s, sock_connect=timeouts.connect_s, sock_read=timeouts.read_s
     )
 
 
@@ -260,5 +239,5 @@ async def _note_departure(
     _: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams
 ) -> None:
     departure = context.trace_request_ctx
-    if isinstance(departure, Departure):  # a download has none
+    if isinstance(departure, Departure):
         departure.has_left = True

@@ -9,17 +9,21 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from jobs.errors import NotFoundError, StaleAttemptError, StorageError
+from jobs.acts import BY_A_MODERATOR, Act
+from jobs.errors import NO_SUCH_JOB, NotFoundError, StaleAttemptError, StorageError
 from jobs.fairness import Caps, LaneDrift
-from jobs.model import Job, JobId
-from jobs.quota import Charge, Settlement, amounts_of, settlement_of
+from jobs.model import Failure, Job, JobId, Origin
+from jobs.quota import Settlement, amounts_of, settlement_of
 from jobs.states import JobState, may_move
+from jobs.tiers import OperatorRules
 from storage import lanes, lists, turns
+from storage.admission import admit
+from storage.audit import append_act
+from storage.books import settle
 from storage.database import Database
 from storage.events import append_event
 from storage.inbox import note_attempt
 from storage.places import ahead_of
-from storage.quotas import reserve, settle
 from storage.recount import recount
 from storage.rows import INSERT_JOB, SELECT_JOB, UPDATE_JOB, to_columns, to_job
 from storage.times import to_micros
@@ -31,21 +35,31 @@ logger = logging.getLogger(__name__)
 class SqliteJobStore:
     """The `JobStore` of the SQLite file; the methods are told in `jobs.ports`."""
 
-    def __init__(self, database: Database, *, caps: Caps | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        caps: Caps | None = None,
+        operator: OperatorRules | None = None,
+    ) -> None:
         self._database = database
         self._caps = caps or Caps()
+        self._operator = operator or OperatorRules()
 
-    async def enqueue(self, job: Job, charges: Sequence[Charge]) -> tuple[Job, bool]:
-        """Reserve `charges` and insert `job`; a known origin key gives the old job and False.
+    async def enqueue(self, job: Job) -> tuple[Job, bool]:
+        """Insert a job and reserve what it costs; a known origin key gives the old job and False.
 
         Raises:
-            QuotaExceededError: A charge does not fit its limit; nothing is written.
+            NotAllowedError: The member is blocked, or asks for more at a time than they may.
+            QuotaExceededError: An allowance has no room; nothing is written.
         """
 
         def work(connection: sqlite3.Connection) -> tuple[Job, bool]:
-            if connection.execute(INSERT_JOB, to_columns(job)).rowcount == 0:
-                return _known(connection, job), False
-            reserve(connection, job.id, charges, at=job.created_at)
+            inserted = connection.execute(INSERT_JOB, to_columns(job)).rowcount == 1
+            known = None if inserted else _asked_as(connection, job.origin, job.origin_key)
+            if known is not None:
+                return known, False
+            admit(connection, job, self._operator)
             append_event(connection, job, before=None, at=job.created_at, note={})
             lanes.enter(connection, job.id)
             return _read(connection, job.id), True
@@ -59,6 +73,12 @@ class SqliteJobStore:
             NotFoundError: There is none of that id.
         """
         return await self._database.read(lambda connection: _read(connection, job_id))
+
+    async def asked_as(self, origin: Origin, origin_key: str) -> Job | None:
+        """Return the job of an origin key; None if nobody asked with it."""
+        return await self._database.read(
+            lambda connection: _asked_as(connection, origin, origin_key)
+        )
 
     async def claim(
         self, backend: str, *, token: str, now: datetime, lease_until: datetime
@@ -80,14 +100,6 @@ class SqliteJobStore:
     async def recount(self) -> Sequence[LaneDrift]:
         """Count the lanes anew from the jobs, repair what differs, and return it."""
         return await self._database.write(recount)
-
-    async def set_weight(
-        self, backend: str, party: str, user_id: int | None, *, weight: float
-    ) -> None:
-        """Give a party, or one member of it, a share of a backend's time; 1 is normal."""
-        await self._database.write(
-            lambda connection: lanes.set_weight(connection, backend, party, user_id, weight)
-        )
 
     async def adopt(self, job: Job, *, lease_until: datetime) -> Job:
         """Take over a job whose holder is gone: same state, one attempt higher.
@@ -118,6 +130,7 @@ class SqliteJobStore:
         now: datetime,
         settle: Settlement | None = None,
         note: Mapping[str, object] | None = None,
+        act: Act | None = None,
     ) -> Job:
         """Write `after` over `before`, append the event, settle the books: all or nothing.
 
@@ -127,11 +140,13 @@ class SqliteJobStore:
             StaleAttemptError: The row is not at the attempt and state of `before`.
             StorageError: The table of states has no such move.
         """
-        return await self._database.write(
-            lambda connection: _save(
-                connection, before, after, now=now, settlement=settle, note=note
-            )
-        )
+
+        def work(connection: sqlite3.Connection) -> Job:
+            saved = _save(connection, before, after, now=now, settlement=settle, note=note)
+            _note_act(connection, act, before, saved)
+            return saved
+
+        return await self._database.write(work)
 
     async def renew(self, job: Job, *, lease_until: datetime) -> bool:
         """Prolong the lease and say whether a cancel was requested meanwhile.
@@ -156,15 +171,53 @@ class SqliteJobStore:
 
         return await self._database.write(work)
 
-    async def request_cancel(self, job_id: JobId, *, now: datetime, by: str) -> Job:
+    async def request_cancel(
+        self, job_id: JobId, *, now: datetime, by: str, act: Act | None = None
+    ) -> Job:
         """End a queued job at once, mark an active one; a final one stays as it is.
 
         Raises:
             NotFoundError: There is none of that id.
         """
-        return await self._database.write(
-            lambda connection: _request_cancel(connection, job_id, now=now, by=by)
-        )
+
+        def work(connection: sqlite3.Connection) -> Job:
+            before = _read(connection, job_id)
+            failure = None if act is None else BY_A_MODERATOR
+            job = _request_cancel(connection, before, now=now, by=by, failure=failure)
+            if job != before:
+                _note_act(connection, act, before, job)
+            return job
+
+        return await self._database.write(work)
+
+    async def cancel_many(  # noqa: PLR0913 - whose, which, how many, and who does it
+        self,
+        guild_id: int,
+        *,
+        user_id: int | None,
+        is_running: bool,
+        limit: int,
+        now: datetime,
+        by: str,
+        act: Act,
+    ) -> Sequence[Job]:
+        """Cancel a server's waiting jobs, or one member's; `act` stands for all of them."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Job]:
+            found = lists.cancellable(
+                connection, guild_id, user_id=user_id, is_running=is_running, limit=limit
+            )
+            jobs = [
+                _request_cancel(connection, job, now=now, by=by, failure=BY_A_MODERATOR)
+                for job in found
+            ]
+            if jobs:
+                ids = " ".join(job.id for job in jobs)
+                after = {"videos": str(len(jobs)), "jobs": ids}
+                append_act(connection, act, before={}, after=after)
+            return jobs
+
+        return await self._database.write(work)
 
     async def orphans(self, *, now: datetime) -> Sequence[Job]:
         """Return active jobs whose lease has run out, oldest first."""
@@ -215,6 +268,12 @@ class SqliteJobStore:
         """Return a server's jobs whose paid submit was never answered, oldest first."""
         return await self._database.read(
             lambda connection: lists.unconfirmed(connection, guild_id, limit=limit)
+        )
+
+    async def waiting_by_member(self, guild_id: int, *, limit: int) -> Mapping[int, int]:
+        """Return how many videos of whom wait in a server, most first."""
+        return await self._database.read(
+            lambda connection: lists.waiting_by_member(connection, guild_id, limit=limit)
         )
 
     async def stale_cards(self, *, limit: int) -> Sequence[Job]:
@@ -280,21 +339,27 @@ def _save(
     return saved
 
 
+def _note_act(connection: sqlite3.Connection, act: Act | None, before: Job, after: Job) -> None:
+    if act is None:
+        return
+    told = {"member": f"<@{after.requester.user_id}>", "state": after.state.value}
+    append_act(connection, act, before={"state": before.state.value}, after=told)
+
+
 def _request_cancel(
-    connection: sqlite3.Connection, job_id: JobId, *, now: datetime, by: str
+    connection: sqlite3.Connection, job: Job, *, now: datetime, by: str, failure: Failure | None
 ) -> Job:
-    job = _read(connection, job_id)
     is_queued = job.state is JobState.QUEUED
     if job.state.is_final or (job.cancel_requested and not is_queued):
         return job
-    connection.execute("UPDATE job SET cancel_requested = 1 WHERE id = ?", (job_id,))
+    connection.execute("UPDATE job SET cancel_requested = 1 WHERE id = ?", (job.id,))
     note = {"cancel_requested_by": by}
     if is_queued:
-        cancelled = job.evolve(state=JobState.CANCELLED)
+        cancelled = job.evolve(state=JobState.CANCELLED, failure=failure)
         release = Settlement.RELEASE
         return _save(connection, job, cancelled, now=now, settlement=release, note=note)
     append_event(connection, job, before=job.state, at=now, note=note)
-    return _read(connection, job_id)
+    return _read(connection, job.id)
 
 
 def _closed(job: Job, *, now: datetime) -> Job:
@@ -311,15 +376,15 @@ def _closed(job: Job, *, now: datetime) -> Job:
 def _read(connection: sqlite3.Connection, job_id: JobId) -> Job:
     row = connection.execute(SELECT_JOB + "WHERE job.id = ?", (job_id,)).fetchone()
     if row is None:
-        raise NotFoundError(f"There is no job `{job_id}`.")
+        raise NotFoundError(NO_SUCH_JOB)
     return to_job(row)
 
 
-def _known(connection: sqlite3.Connection, job: Job) -> Job:
+def _asked_as(connection: sqlite3.Connection, origin: Origin, origin_key: str) -> Job | None:
     row = connection.execute(
-        SELECT_JOB + "WHERE job.origin = ? AND job.origin_key = ?", (job.origin, job.origin_key)
+        SELECT_JOB + "WHERE job.origin = ? AND job.origin_key = ?", (origin.value, origin_key)
     ).fetchone()
-    return to_job(row)
+    return None if row is None else to_job(row)
 
 
 def _check_fence(written: sqlite3.Cursor, job: Job) -> None:

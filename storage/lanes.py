@@ -88,38 +88,6 @@ def follow(
         _count_running(connection, after, 1)
 
 
-def set_weight(
-    connection: sqlite3.Connection, backend: str, party: str, user_id: int | None, weight: float
-) -> None:
-    """Give a party, or one member of it, that share of the turns of a backend; 1 is normal.
-
-    Args:
-        connection: In a transaction.
-        backend: The queue.
-        party: As in `Requester.party`.
-        user_id: The member; None sets the party's own weight.
-        weight: Above 0; a lane of weight 2 is served twice as long as one of weight 1.
-    """
-    values = {"backend": backend, "party": party, "user_id": user_id, "weight": weight}
-    if user_id is None:
-        connection.execute(
-            """
-            INSERT INTO party_lane (backend, party, weight) VALUES (:backend, :party, :weight)
-            ON CONFLICT DO UPDATE SET weight = :weight
-            """,
-            values,
-        )
-        return
-    connection.execute(
-        """
-        INSERT INTO user_lane (backend, party, user_id, weight)
-        VALUES (:backend, :party, :user_id, :weight)
-        ON CONFLICT DO UPDATE SET weight = :weight
-        """,
-        values,
-    )
-
-
 def to_place(row: sqlite3.Row) -> Place:
     """Read a row of `SELECT_PLACE`."""
     return Place(

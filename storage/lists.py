@@ -21,6 +21,19 @@ WHERE job.number IN (
 ORDER BY job.number
 """
 
+CANCELLABLE = """
+WHERE job.number IN (
+    SELECT number FROM job INDEXED BY job_waiting
+    WHERE state = 'queued' AND guild_id = :guild_id
+        AND (:user_id IS NULL OR user_id = :user_id)
+    UNION ALL SELECT number FROM job INDEXED BY job_open
+    WHERE ended_at IS NULL AND guild_id = :guild_id
+        AND (:user_id IS NULL OR user_id = :user_id)
+        AND :is_running AND state IN ('submitting', 'running') AND cancel_requested = 0
+)
+ORDER BY job.number LIMIT :limit
+"""
+
 
 def orphans(connection: sqlite3.Connection, *, now: datetime) -> Sequence[Job]:
     """Return active jobs without a live lease that are due, oldest first."""
@@ -89,6 +102,42 @@ def unconfirmed(connection: sqlite3.Connection, guild_id: int, *, limit: int) ->
         """,
         {"guild_id": guild_id, "limit": limit},
     )
+
+
+def cancellable(
+    connection: sqlite3.Connection,
+    guild_id: int,
+    *,
+    user_id: int | None,
+    is_running: bool,
+    limit: int,
+) -> Sequence[Job]:
+    """Return a server's waiting jobs, or one member's, oldest first.
+
+    With `is_running`, also those being rendered that nobody has asked to stop yet.
+    """
+    values = {
+        "guild_id": guild_id,
+        "user_id": user_id,
+        "is_running": is_running,
+        "limit": limit,
+    }
+    return _jobs(connection, CANCELLABLE, values)
+
+
+def waiting_by_member(
+    connection: sqlite3.Connection, guild_id: int, *, limit: int
+) -> Mapping[int, int]:
+    """Return how many videos of whom wait in a server, most first."""
+    rows = connection.execute(
+        """
+        SELECT user_id, COUNT(*) AS waiting FROM job INDEXED BY job_waiting
+        WHERE state = 'queued' AND guild_id = ?
+        GROUP BY user_id ORDER BY waiting DESC, user_id LIMIT ?
+        """,
+        (guild_id, limit),
+    )
+    return {row["user_id"]: row["waiting"] for row in rows}
 
 
 def rates(

@@ -8,11 +8,6 @@ import asyncio
 import base64
 import json
 import logging
-import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +15,7 @@ from typing import Any
 from jobs.errors import FlipbookError, MediaError, RequestError, StorageFullError
 from jobs.model import MediaInfo, Receipt
 from jobs.request import MAX_IMAGE_BYTES
+from storage.children import open_child
 from storage.media_tags import tags_of
 
 logger = logging.getLogger(__name__)
@@ -90,37 +86,25 @@ class PyAvMedia:
         """
         return Path(await self._ask("fit", path=str(path), limit=limit))
 
+    async def scale(self, path: Path, width: int, height: int) -> MediaInfo:
+        """Bring a video to another size, in its place; an MP4's sides are even.
+
+        Raises:
+            MediaError: It is no video that decodes.
+            StorageFullError: The disk is full.
+        """
+        return MediaInfo(**await self._ask("scale", path=str(path), width=width, height=height))
+
     async def _ask(self, action: str, **order: object) -> Any:  # noqa: ANN401 - JSON of the child
         limits = {"memory_bytes": self._limits.memory_bytes, "cpu_s": self._limits.cpu_s}
         message = json.dumps({"action": action, **limits, **order}).encode()
-        async with self._places, _child() as child:
+        async with self._places, open_child("storage.media_child") as child:
             try:
                 async with asyncio.timeout(self._limits.wall_s):
                     output, _ = await child.communicate(message)
             except TimeoutError as error:
                 raise MediaError("The file took too long to work on.") from error
         return _result_of(action, output, child.returncode)
-
-
-@asynccontextmanager
-async def _child() -> AsyncGenerator[Process]:
-    """Start a child without our environment, which holds secrets; leave none behind."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "storage.media_child",
-        str(os.getpid()),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env={"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"},
-    )
-    try:
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await asyncio.shield(child.wait())
 
 
 def _result_of(action: str, output: bytes, code: int | None) -> Any:  # noqa: ANN401 - JSON

@@ -6,24 +6,21 @@ decoder ends here, and it ends with the bot, whose process id it is given. torch
 """
 
 import base64
-import ctypes
 import errno
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jobs.errors import MediaError, RequestError
+from storage.confinement import limit, tie_to
 from storage.media_fit import fit
 from storage.media_image import plain_png
 from storage.media_probe import probe
+from storage.media_scale import scale
 from storage.media_tag import tag
-
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -39,24 +36,6 @@ def main() -> None:
     limit(order["memory_bytes"], order["cpu_s"])
     with stdout:
         json.dump(answer_to(order), stdout)
-
-
-def tie_to(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends; end if it already has.
-
-    The parent's id is compared with what the bot said, not with 1: in a container it may be 1.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit("The bot is gone.")
-
-
-def limit(memory_bytes: int, cpu_s: int) -> None:
-    """Hold this process to memory and CPU time, and keep it from dumping core."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def answer_to(order: Order) -> dict[str, Any]:
@@ -93,11 +72,16 @@ def _fit(order: Order) -> str:
     return str(fit(Path(order["path"]).absolute(), order["limit"]))
 
 
+def _scale(order: Order) -> dict[str, Any]:
+    return scale(Path(order["path"]), order["width"], order["height"])
+
+
 _ACTIONS: Mapping[str, Callable[[Order], Any]] = {
     "check_image": _check_image,
     "probe": _probe,
     "tag": _tag,
     "fit": _fit,
+    "scale": _scale,
 }
 
 

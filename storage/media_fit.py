@@ -7,18 +7,15 @@ rate. Where the rate would be too low for the picture, the picture gets smaller 
 import math
 import os
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.container import OutputContainer
 from av.error import ExternalError
-from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from jobs.errors import MediaError
 from storage import media_gif
+from storage.media_encode import add_stream, even, scaled
 from storage.media_probe import Kind, kind_of, open_input, probe, video_of
 from storage.media_tag import kept_metadata, open_output
 
@@ -29,10 +26,6 @@ _MAX_TRIES = 6
 _TARGET_SHARE = 0.96  # measured never to overshoot on usual content
 _BOX_BYTES = 2048  # moov and its children without tables and tags
 _BYTES_PER_FRAME = 32  # the tables' share of one frame
-_THREADS = 2
-_BT709 = 1
-_LIMITED_RANGE = 1
-_UNSPECIFIED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +35,11 @@ class Plan:
     width: int
     height: int
     bitrate: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.width, self.height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ def plan_for(clip: Clip, limit: int, *, bits_per_pixel: float = _BITS_PER_PIXEL)
     bitrate = int(_TARGET_SHARE * 8 * (limit - clip.overhead) / clip.duration_s)
     pixels = max(0, bitrate) * clip.duration_s / clip.frames / bits_per_pixel
     scale = min(1.0, math.sqrt(pixels / (clip.width * clip.height)))
-    width, height = _even(clip.width * scale), _even(clip.height * scale)
+    width, height = even(clip.width * scale), even(clip.height * scale)
     if bitrate < _MIN_BITRATE or min(width, height) < min(_MIN_SIDE, clip.width, clip.height):
         raise MediaError("The video cannot be made small enough to post.")
     return Plan(width=width, height=height, bitrate=bitrate)
@@ -136,51 +134,9 @@ def _encode(clip: Clip, part: Path, plan: Plan) -> None:
 def _run_pass(clip: Clip, target: OutputContainer, plan: Plan, params: str) -> None:
     with open_input(clip.path) as container:
         source = video_of(container)
-        stream = _add_stream(target, source, plan, params)
+        options = {"preset": "medium", "x264-params": params}
+        stream = add_stream(target, source, plan.size, options)
+        stream.codec_context.bit_rate = plan.bitrate
         for frame in container.decode(source):
-            target.mux(stream.encode(_scaled(frame, plan)))
+            target.mux(stream.encode(scaled(frame, plan.size)))
         target.mux(stream.encode(None))
-
-
-def _add_stream(
-    target: OutputContainer, source: VideoStream, plan: Plan, params: str
-) -> VideoStream:
-    options = {"preset": "medium", "x264-params": params}
-    stream = target.add_stream("libx264", rate=source.average_rate, options=options)
-    codec = stream.codec_context
-    codec.width, codec.height, codec.pix_fmt = plan.width, plan.height, "yuv420p"
-    codec.bit_rate = plan.bitrate
-    codec.thread_count = _THREADS
-    codec.time_base = source.time_base or Fraction(1, 90000)
-    _copy_colours(source.codec_context, codec)
-    return stream
-
-
-def _copy_colours(source: VideoCodecContext, target: VideoCodecContext) -> None:
-    """Keep what the source says of its colours; what it leaves open is called BT.709."""
-
-    def known(value: int) -> int:
-        return _BT709 if value in (0, _UNSPECIFIED) else value
-
-    target.color_primaries = known(source.color_primaries)
-    target.color_trc = known(source.color_trc)
-    target.colorspace = known(source.colorspace)
-    target.color_range = source.color_range or _LIMITED_RANGE
-
-
-def _scaled(frame: VideoFrame, plan: Plan) -> VideoFrame:
-    """Return a frame at the plan's size, at the same time, its type left to x264."""
-    scaled = frame.reformat(
-        width=plan.width,
-        height=plan.height,
-        format="yuv420p",
-        dst_colorspace="ITU709" if frame.format.is_rgb else None,
-        interpolation="LANCZOS",
-    )
-    scaled.pts, scaled.time_base = frame.pts, frame.time_base
-    scaled.pict_type = 0
-    return scaled
-
-
-def _even(side: float) -> int:
-    return max(2, int(side) // 2 * 2)

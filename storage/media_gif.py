@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, ImageSequence
+from PIL.ImageFile import ImageFile
 
 from jobs.errors import MediaError
 
@@ -62,6 +63,14 @@ def shrink(source: Path, target: Path, limit: int) -> None:
     raise MediaError("The GIF cannot be made small enough to post.")
 
 
+def resize(source: Path, target: Path, size: tuple[int, int]) -> None:
+    """Write a copy of another size, with every frame and the comment."""
+    plain = target.with_name(f"{target.name}.plain")
+    with Image.open(source, formats=("GIF",)) as image:
+        _write_copy(image, plain, step=1, size=size)
+    write_comment(plain, target, read_comment(source))
+
+
 def _write_smaller(source: Path, target: Path, *, share: float) -> None:
     """Keep about `share` of the bytes: every second or fourth frame, and the rest by scale."""
     step = 1 if share > 0.6 else 2 if share > 0.25 else 4
@@ -70,19 +79,23 @@ def _write_smaller(source: Path, target: Path, *, share: float) -> None:
         width, height = (round(side * scale) for side in image.size)
         if min(width, height) < min(_MIN_SIDE, *image.size):
             raise MediaError("The GIF cannot be made small enough to post.")
-        durations = [_duration_of(frame) for frame in ImageSequence.Iterator(image)]
-        palette = _palette_of(image, len(durations), (width, height))
-        frames = _frames(image, step, (width, height), palette)
-        next(frames).save(
-            target,
-            "GIF",
-            save_all=True,
-            append_images=frames,
-            duration=[sum(durations[at : at + step]) for at in range(0, len(durations), step)],
-            loop=image.info.get("loop", 0),
-            comment=b"",  # ours goes where `read_comment` looks
-            disposal=1,
-        )
+        _write_copy(image, target, step=step, size=(width, height))
+
+
+def _write_copy(image: ImageFile, target: Path, *, step: int, size: tuple[int, int]) -> None:
+    durations = [_duration_of(frame) for frame in ImageSequence.Iterator(image)]
+    palette = _palette_of(image, len(durations), size)
+    frames = _frames(image, step, size, palette)
+    next(frames).save(
+        target,
+        "GIF",
+        save_all=True,
+        append_images=frames,
+        duration=[sum(durations[at : at + step]) for at in range(0, len(durations), step)],
+        loop=image.info.get("loop", 0),
+        comment=b"",  # ours goes where `read_comment` looks
+        disposal=1,
+    )
 
 
 def _frames(

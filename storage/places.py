@@ -40,12 +40,12 @@ FROM (
 """
 
 _MEMBERS = _FIRST.format(
-    lanes="""user_lane INDEXED BY user_lane_turn WHERE queued > 0 AND backend = :backend
+    lanes="""user_lane INDEXED BY user_lane_waiting WHERE queued > 0 AND backend = :backend
             AND party = :party AND vtime <= :start AND user_id <> :user_id"""
 )
 
 _PARTIES = _FIRST.format(
-    lanes="""party_lane INDEXED BY party_lane_turn WHERE queued > 0 AND backend = :backend
+    lanes="""party_lane INDEXED BY party_lane_waiting WHERE queued > 0 AND backend = :backend
             AND vtime <= :start AND party <> :party"""
 )
 

@@ -1,241 +1,182 @@
-"""The books: buckets that are quick to ask, and the ledger that they can be recounted from.
+"""Limits, extras and books, for commands: what is asked about them, and what changes them.
 
-`reserve` and `settle` run inside the job store's transactions, so a charge and the job that
-it pays for are written together or not at all.
+A change, its row of the audit and what follows for those who wait are one transaction.
 """
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import assert_never
+from datetime import datetime
 
-from jobs.errors import QuotaExceededError
-from jobs.model import JobId, Requester
-from jobs.quota import UNLIMITED, Charge, Drift, Settlement, Tier, Unit
+from jobs.acts import Act
+from jobs.admission import told
+from jobs.amounts import format_value
+from jobs.model import Requester
+from jobs.quota import Bonus, Drift, Unit, account_of
+from jobs.statements import Entry, Statement, Terms
+from jobs.tiers import ALLOWANCES, OperatorRules, Rule, Setting, Target
+from jobs.windows import name_of, span_of
+from storage import bonuses, books, rules, statements
+from storage.audit import append_act
 from storage.database import Database
 from storage.times import to_micros
 
 
 class SqliteQuotaStore:
-    """The `QuotaStore` of the SQLite file."""
+    """The `QuotaStore` of the SQLite file; the methods are told in `jobs.ports`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, operator: OperatorRules | None = None, currency: str = ""
+    ) -> None:
         self._database = database
+        self._operator = operator or OperatorRules()
+        self._currency = currency
 
-    async def tier_of(self, requester: Requester) -> Tier:
-        """Return the tier that applies to a member."""
-        return UNLIMITED
+    async def terms_of(self, requester: Requester, *, now: datetime) -> Terms:
+        """Return what holds for a member who asks now."""
+        return await self._database.read(
+            lambda connection: rules.terms_of(connection, requester, self._operator, now=now)
+        )
+
+    async def statement(self, requester: Requester, *, now: datetime) -> Statement:
+        """Return a member's limits with what is left of them."""
+        return await self._database.read(
+            lambda connection: statements.statement(connection, requester, self._operator, now=now)
+        )
+
+    async def history(self, requester: Requester, *, limit: int) -> Sequence[Entry]:
+        """Return what moved a member's books, newest first."""
+        return await self._database.read(
+            lambda connection: statements.history(connection, requester, limit=limit)
+        )
+
+    async def rules(self, guild_id: int) -> Sequence[Rule]:
+        """Return all limits that are set in a server."""
+        return await self._database.read(lambda connection: rules.rules_of(connection, guild_id))
 
     async def audit(self) -> Sequence[Drift]:
         """Compare buckets, ledger and open reservations; an empty answer is a balanced book."""
-        return await self._database.read(audit)
+        return await self._database.read(books.audit)
+
+    async def set_rule(self, rule: Rule, *, act: Act) -> None:
+        """Set a limit; what waits in the queue takes its turns by it from now on."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            before = _matching(connection, act.guild_id, rule.target, rule.setting)
+            rules.set_rule(connection, act.guild_id, rule)
+            append_act(connection, act, before=self._told(before), after=self._told([rule]))
+            rules.refresh_lanes(connection, act.guild_id, self._operator)
+
+        await self._database.write(work)
+
+    async def clear_rules(
+        self, target: Target, setting: Setting | None, *, act: Act
+    ) -> Sequence[Rule]:
+        """Remove one limit of a target, or all of them; return what was there."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Rule]:
+            before = _matching(connection, act.guild_id, target, setting)
+            for rule in before:
+                rules.clear_rule(connection, act.guild_id, rule)
+            if before:
+                append_act(connection, act, before=self._told(before), after={})
+                rules.refresh_lanes(connection, act.guild_id, self._operator)
+            return before
+
+        return await self._database.write(work)
+
+    async def grant(
+        self,
+        requester: Requester,
+        unit: Unit,
+        amount: int,
+        *,
+        expires_at: datetime | None,
+        act: Act,
+    ) -> Bonus:
+        """Give a member an extra."""
+
+        def work(connection: sqlite3.Connection) -> Bonus:
+            bonus = bonuses.grant(
+                connection, requester, unit, amount, expires_at=expires_at, act=act
+            )
+            append_act(connection, act, before={}, after=self._told_bonuses([bonus]))
+            return bonus
+
+        return await self._database.write(work)
+
+    async def revoke(self, requester: Requester, *, act: Act) -> Sequence[Bonus]:
+        """Take what is left of a member's extras back; return them as they were."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Bonus]:
+            found = bonuses.open_bonuses(connection, requester, now=act.at)
+            for bonus in found:
+                bonuses.revoke(connection, bonus, at=act.at)
+            if found:
+                append_act(connection, act, before=self._told_bonuses(found), after={})
+            return found
+
+        return await self._database.write(work)
+
+    async def reset(
+        self, requester: Requester, setting: Setting | None, *, act: Act
+    ) -> Mapping[Unit, int]:
+        """Give back what a member has used in a span, or in all spans that run now."""
+
+        def work(connection: sqlite3.Connection) -> Mapping[Unit, int]:
+            given = _reset(connection, account_of(requester), setting, at=act.at)
+            if given:
+                append_act(connection, act, before=self._told_amounts(given), after={})
+            return given
+
+        return await self._database.write(work)
+
+    def _told(self, some: Sequence[Rule]) -> Mapping[str, str]:
+        return {
+            rule.setting.label: format_value(rule.setting, rule.value, self._currency)
+            for rule in some
+        }
+
+    def _told_amounts(self, amounts: Mapping[Unit, int]) -> Mapping[str, str]:
+        """Write amounts for people; the unit says how, whatever the span."""
+        return {unit.label: told(unit, amount, self._currency) for unit, amount in amounts.items()}
+
+    def _told_bonuses(self, some: Sequence[Bonus]) -> Mapping[str, str]:
+        totals: dict[Unit, int] = {}
+        for bonus in some:
+            totals[bonus.unit] = totals.get(bonus.unit, 0) + bonus.left
+        ends = sorted({_end(bonus) for bonus in some})
+        return {**self._told_amounts(totals), "until": ", ".join(ends)}
 
 
-def reserve(
-    connection: sqlite3.Connection, job_id: JobId, charges: Sequence[Charge], *, at: datetime
-) -> None:
-    """Put every charge on its account.
-
-    Raises:
-        QuotaExceededError: One does not fit; the caller's transaction must roll back.
-    """
-    for charge in charges:
-        _reserve_one(connection, job_id, charge, at=at)
+def _end(bonus: Bonus) -> str:
+    """Say until when an extra lasts, as Discord writes times."""
+    return "used up" if bonus.expires_at is None else f"<t:{int(bonus.expires_at.timestamp())}:f>"
 
 
-def settle(
-    connection: sqlite3.Connection,
-    job_id: JobId,
-    settlement: Settlement,
-    *,
-    at: datetime,
-    costs: Mapping[Unit, int] | None = None,
-) -> None:
-    """Commit or release what a job still holds; what is settled does not move again.
-
-    A refund goes to the window that the reservation was made in.
-
-    Args:
-        connection: In a transaction.
-        job_id: The job that ends.
-        settlement: How it ends.
-        at: When.
-        costs: What the job really cost; a commit takes no more than that of a unit named here,
-            and no more than was reserved.
-    """
-    held = connection.execute(
-        "SELECT account, window, unit, amount FROM reservation WHERE job_id = ? AND state = 'open'",
-        (job_id,),
-    ).fetchall()
-    for row in held:
-        used = _used(Unit(row["unit"]), row["amount"], settlement, costs or {})
-        values = {**dict(row), "job_id": job_id, "at": to_micros(at), "used": used}
-        _settle_one(connection, values, unused=row["amount"] - used)
-    connection.execute(  # the last statement closes them
-        "UPDATE reservation SET state = ? WHERE job_id = ? AND state = 'open'",
-        (settlement.value, job_id),
-    )
-
-
-def _used(unit: Unit, amount: int, settlement: Settlement, costs: Mapping[Unit, int]) -> int:
-    match settlement:
-        case Settlement.COMMIT:
-            return min(amount, costs.get(unit, amount))
-        case Settlement.RELEASE:
-            return 0
-        case _:
-            assert_never(settlement)
-
-
-def _settle_one(
-    connection: sqlite3.Connection, values: Mapping[str, object], *, unused: int
-) -> None:
-    """Book what was used and what is given back, each as a line of the ledger."""
-    for kind, share in (("commit", values["used"]), ("release", unused)):
-        connection.execute(
-            """
-            INSERT INTO ledger (at, job_id, account, window, unit, kind, used_delta, reserved_delta)
-            SELECT :at, :job_id, :account, :window, :unit, :kind,
-                CASE :kind WHEN 'commit' THEN :share ELSE 0 END, -:share
-            WHERE :share > 0
-            """,
-            {**values, "kind": kind, "share": share},
-        )
-    connection.execute(
-        "UPDATE bucket SET reserved = reserved - :amount, used = used + :used "
-        "WHERE account = :account AND window = :window AND unit = :unit",
-        values,
-    )
-
-
-def audit(connection: sqlite3.Connection) -> Sequence[Drift]:
-    """Recount every bucket from the ledger, and what is reserved also from open reservations.
-
-    A reservation that outlived its job's end counts as drift: nothing would ever settle it.
-    """
+def _matching(
+    connection: sqlite3.Connection, guild_id: int, target: Target, setting: Setting | None
+) -> Sequence[Rule]:
     return [
-        Drift(
-            account=row["account"],
-            window=row["window"],
-            unit=Unit(row["unit"]),
-            told=row["told"],
-            counted=row["counted"],
-            kind=row["kind"],
-        )
-        for row in connection.execute(_AUDIT)
+        rule
+        for rule in rules.rules_of(connection, guild_id)
+        if rule.target == target and setting in (None, rule.setting)
     ]
 
 
-_AUDIT = """
-WITH booked AS (
-    SELECT account, window, unit, SUM(used_delta) AS used, SUM(reserved_delta) AS reserved
-    FROM ledger GROUP BY account, window, unit
-), held AS (
-    SELECT account, window, unit, SUM(amount) AS reserved
-    FROM reservation JOIN job ON job.id = reservation.job_id
-    WHERE reservation.state = 'open' AND job.ended_at IS NULL
-    GROUP BY account, window, unit
-), place AS (
-    SELECT account, window, unit FROM bucket
-    UNION SELECT account, window, unit FROM booked
-), compared AS (
-    SELECT account, window, unit, 'used' AS kind,
-        coalesce(bucket.used, 0) AS told, coalesce(booked.used, 0) AS counted
-    FROM place LEFT JOIN bucket USING (account, window, unit)
-        LEFT JOIN booked USING (account, window, unit)
-    UNION SELECT account, window, unit, 'reserved',
-        coalesce(bucket.reserved, 0), coalesce(booked.reserved, 0)
-    FROM place LEFT JOIN bucket USING (account, window, unit)
-        LEFT JOIN booked USING (account, window, unit)
-    UNION SELECT account, window, unit, 'reserved',
-        coalesce(bucket.reserved, 0), coalesce(held.reserved, 0)
-    FROM place LEFT JOIN bucket USING (account, window, unit)
-        LEFT JOIN held USING (account, window, unit)
-)
-SELECT account, window, unit, kind, told, counted FROM compared WHERE told <> counted
-ORDER BY account, window, unit, kind, counted
-"""
-
-
-def _reserve_one(
-    connection: sqlite3.Connection, job_id: JobId, charge: Charge, *, at: datetime
-) -> None:
-    values = {
-        "job_id": job_id,
-        "at": to_micros(at),
-        "account": charge.account,
-        "window": charge.window,
-        "unit": charge.unit.value,
-        "amount": charge.amount,
-        "limit": charge.limit,
-    }
-    connection.execute(
-        "INSERT INTO bucket (account, window, unit) VALUES (:account, :window, :unit) "
-        "ON CONFLICT DO NOTHING",
-        values,
-    )
-    fitting = connection.execute(
-        """
-        UPDATE bucket SET reserved = reserved + :amount
-        WHERE account = :account AND window = :window AND unit = :unit
-            AND (:limit IS NULL OR used + reserved + :amount <= :limit)
-        """,
-        values,
-    )
-    if fitting.rowcount != 1:
-        raise _exceeded(connection, charge)
-    connection.execute(
-        "INSERT INTO reservation (job_id, account, window, unit, amount, state) "
-        "VALUES (:job_id, :account, :window, :unit, :amount, 'open')",
-        values,
-    )
-    connection.execute(
-        "INSERT INTO ledger (at, job_id, account, window, unit, kind, used_delta, reserved_delta) "
-        "VALUES (:at, :job_id, :account, :window, :unit, 'reserve', 0, :amount)",
-        values,
-    )
-
-
-def _exceeded(connection: sqlite3.Connection, charge: Charge) -> QuotaExceededError:
-    row = connection.execute(
-        "SELECT used + reserved AS taken FROM bucket WHERE account = ? AND window = ? AND unit = ?",
-        (charge.account, charge.window, charge.unit.value),
-    ).fetchone()
-    limit = charge.limit or 0
-    left = _number(charge.unit, max(0, limit - row["taken"]))
-    return QuotaExceededError(
-        f"This takes {_told(charge.unit, charge.amount)}, and {left} of your "
-        f"{_told(charge.unit, limit)} are left{_reset_of(charge.window)}."
-    )
-
-
-def _told(unit: Unit, amount: int) -> str:
-    number = _number(unit, amount)
-    match unit:
-        case Unit.VIDEOS:
-            return f"{number} video" if amount == 1 else f"{number} videos"
-        case Unit.VIDEO_MS:
-            return f"{number} s of video"
-        case Unit.MONEY_MICROS:
-            return f"{number} of budget"
-        case _:
-            assert_never(unit)
-
-
-def _number(unit: Unit, amount: int) -> str:
-    match unit:
-        case Unit.VIDEOS:
-            return str(amount)
-        case Unit.VIDEO_MS:
-            return f"{amount / 1000:g}"
-        case Unit.MONEY_MICROS:
-            return f"{amount / 1_000_000:.2f}"
-        case _:
-            assert_never(unit)
-
-
-def _reset_of(window: str) -> str:
-    kind, _, day = window.partition(":")
-    if kind != "day":
-        return ""
-    return f"; it resets on {date.fromisoformat(day) + timedelta(days=1)} at 00:00 UTC"
+def _reset(
+    connection: sqlite3.Connection, account: str, setting: Setting | None, *, at: datetime
+) -> Mapping[Unit, int]:
+    """Book back what was used on the days of one span, or of all spans that run now."""
+    given: dict[Unit, int] = {}
+    chosen = ALLOWANCES.values() if setting is None else [ALLOWANCES[setting]]
+    for unit, window in chosen:
+        span = span_of(window, at)
+        rows = connection.execute(
+            "SELECT window, used FROM bucket WHERE account = ? AND window >= ? AND window < ? "
+            "AND unit = ? AND used > 0",
+            (account, name_of(span.first), name_of(span.end), unit.value),
+        ).fetchall()
+        for row in rows:
+            books.adjust(connection, account, row["window"], unit, -row["used"], at=to_micros(at))
+            given[unit] = given.get(unit, 0) + row["used"]
+    return given

@@ -101,9 +101,10 @@ WHERE NOT EXISTS (
 )
 """
 
-# A lane that waits for nothing and owes nothing is as good as a new one.
+# A lane that waits for nothing and owes nothing is as good as a new one; its weight and its cap
+# come with the next job.
 _SWEEP_USERS = """
-DELETE FROM user_lane WHERE weight = 1 AND queued = 0 AND running = 0 AND EXISTS (
+DELETE FROM user_lane WHERE queued = 0 AND running = 0 AND EXISTS (
     SELECT 1 FROM party_lane JOIN backend_lane USING (backend)
     WHERE party_lane.backend = user_lane.backend AND party_lane.party = user_lane.party
         AND (user_lane.vtime <= party_lane.clock OR (
@@ -114,7 +115,7 @@ DELETE FROM user_lane WHERE weight = 1 AND queued = 0 AND running = 0 AND EXISTS
 """
 
 _SWEEP_PARTIES = """
-DELETE FROM party_lane WHERE weight = 1 AND queued = 0 AND running = 0
+DELETE FROM party_lane WHERE queued = 0 AND running = 0
     AND vtime <= (SELECT clock FROM backend_lane WHERE backend_lane.backend = party_lane.backend)
     AND NOT EXISTS (
         SELECT 1 FROM user_lane

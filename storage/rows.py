@@ -35,7 +35,8 @@ SELECT job.number, job.id, job.origin, job.origin_key, job.guild_id, job.user_id
     job.created_at, job.due_at, job.started_at, job.rendered_at, job.ended_at, job.cost,
     job.estimate_s, job.provider_job_id, job.endpoint, job.card_id, job.message_id,
     job.parent_id, job.address, job.asked, job.request, job.warnings, job.receipt,
-    job.artifact, job.failure, job.price_micros, job.currency, job.refused_by
+    job.artifact, job.failure, job.price_micros, job.currency, job.refused_by, job.roles,
+    job.party
 FROM job
 """
 
@@ -45,13 +46,13 @@ INSERT INTO job (
     lease_until, cancel_requested, created_at, due_at, started_at, rendered_at, ended_at, cost,
     estimate_s, provider_job_id, endpoint, card_id, message_id, parent_id, address, asked,
     request, warnings, receipt, artifact, failure, price_micros, currency, refused_by, party,
-    is_put_off
+    is_put_off, roles
 ) VALUES (
     :id, :origin, :origin_key, :guild_id, :user_id, :backend, :state, :attempt, :attempt_token,
     :setbacks, :lease_until, :cancel_requested, :created_at, :due_at, :started_at, :rendered_at,
     :ended_at, :cost, :estimate_s, :provider_job_id, :endpoint, :card_id, :message_id, :parent_id,
     :address, :asked, :request, :warnings, :receipt, :artifact, :failure, :price_micros,
-    :currency, :refused_by, :party, :is_put_off
+    :currency, :refused_by, :party, :is_put_off, :roles
 ) ON CONFLICT (origin, origin_key) DO NOTHING
 """
 
@@ -107,6 +108,7 @@ def to_columns(job: Job) -> Mapping[str, object]:
         "currency": job.currency,
         "refused_by": json.dumps(job.refused_by),
         "party": job.requester.party,
+        "roles": json.dumps(job.requester.role_ids),
         "is_put_off": int(job.state is JobState.QUEUED and job.due_at is not None),
     }
 
@@ -117,7 +119,7 @@ def to_job(row: sqlite3.Row) -> Job:
         id=JobId(row["id"]),
         origin=Origin(row["origin"]),
         origin_key=row["origin_key"],
-        requester=Requester(user_id=row["user_id"], guild_id=row["guild_id"]),
+        requester=_to_requester(row),
         address=Address.model_validate_json(row["address"]).evolve(card_id=row["card_id"]),
         asked=VideoRequest.model_validate_json(row["asked"]),
         request=ResolvedRequest.model_validate_json(row["request"]),
@@ -158,3 +160,13 @@ def _times_of(row: sqlite3.Row) -> dict[str, Any]:  # `created_at` is never None
         "rendered_at": from_micros_or_none(row["rendered_at"]),
         "ended_at": from_micros_or_none(row["ended_at"]),
     }
+
+
+def _to_requester(row: sqlite3.Row) -> Requester:
+    kind, _, number = row["party"].partition(":")
+    return Requester(
+        user_id=row["user_id"],
+        guild_id=row["guild_id"],
+        role_ids=tuple(json.loads(row["roles"])),
+        key_id=int(number) if kind == "key" else 0,
+    )

@@ -1,8 +1,8 @@
 """Finds whose turn it is, and takes their next job.
 
 A claim looks at the first entry of two partial indexes, so it takes the same effort however
-many jobs, lanes and finished videos there are; lanes that are at a cap are walked past, and
-there are no more of those than renders under way.
+many jobs, lanes and finished videos there are. Lanes at a cap of their own are in no index;
+those at a cap that holds for all are walked past, and are no more than renders under way.
 """
 
 import sqlite3
@@ -30,12 +30,13 @@ SELECT party, user_id FROM (
     SELECT party_lane.party, party_lane.vtime, party_lane.turn, (
         SELECT user_lane.user_id FROM user_lane INDEXED BY user_lane_turn
         WHERE user_lane.backend = :backend AND user_lane.party = party_lane.party
-            AND user_lane.queued > 0 AND user_lane.running < :per_user
+            AND user_lane.queued > 0 AND user_lane.running < user_lane.most
+            AND user_lane.running < :per_user
         ORDER BY user_lane.vtime, user_lane.turn LIMIT 1
     ) AS user_id
     FROM party_lane INDEXED BY party_lane_turn
     WHERE party_lane.backend = :backend AND party_lane.queued > 0
-        AND party_lane.running < :per_party
+        AND party_lane.running < party_lane.most AND party_lane.running < :per_party
 ) WHERE user_id IS NOT NULL ORDER BY vtime, turn LIMIT 1
 """
 

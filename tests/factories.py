@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from jobs.acts import Act, ActKind
 from jobs.model import Address, Artifact, Job, JobId, Origin, Receipt, Requester
 from jobs.quota import Charge, Unit
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest, Segment, VideoRequest
+from jobs.tiers import EVERYONE, Rule, Setting, Target, Value
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 _NUMBERS: Iterator[int] = count(1)
@@ -34,10 +36,15 @@ def make_request(**overrides: Any) -> ResolvedRequest:
 
 
 def make_job(**overrides: Any) -> Job:
-    """Return a queued job of its own id and origin key; `user_id` and `guild_id` are accepted."""
+    """Return a queued job of its own id and origin key.
+
+    `user_id`, `guild_id` and `role_ids` are those of its requester.
+    """
     number = next(_NUMBERS)
     requester = Requester(
-        user_id=overrides.pop("user_id", 1001), guild_id=overrides.pop("guild_id", 2002)
+        user_id=overrides.pop("user_id", 1001),
+        guild_id=overrides.pop("guild_id", 2002),
+        role_ids=overrides.pop("role_ids", ()),
     )
     request = overrides.get("request") or make_request()
     values: dict[str, Any] = {
@@ -94,6 +101,23 @@ def make_charge(**overrides: Any) -> Charge:
         "amount": 1,
     }
     return Charge(**{**values, **overrides})
+
+
+def make_rule(setting: Setting, value: Value, target: Target = EVERYONE) -> Rule:
+    """Return a limit, for everyone in a server unless somebody else is named."""
+    return Rule(target=target, setting=setting, value=value)
+
+
+def make_act(**overrides: Any) -> Act:
+    """Return an act of a moderator in the server of `make_job`, now."""
+    values: dict[str, Any] = {
+        "guild_id": 2002,
+        "actor_id": 9,
+        "kind": ActKind.QUOTA_SET,
+        "target": "everyone",
+        "at": NOW,
+    }
+    return Act(**{**values, **overrides})
 
 
 def make_model(**overrides: Any) -> ModelInfo:

@@ -5,12 +5,12 @@ Nothing here believes a webhook: neither service signs them, so the address hold
 five seconds (Novita) to thirty (ModelsLab); what the hint is worth is found out later, by asking.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
+from bot.web.reading import body_of
 from jobs.errors import StorageError
 from jobs.ports import Clock, Inbox
 
@@ -47,7 +47,7 @@ class Hooks:
 
     async def _take(self, request: web.Request) -> web.Response:
         provider, token = request.match_info["provider"], request.match_info["token"]
-        body = await self._read(request)
+        body = await body_of(request, limit=MAX_BODY, read_s=self._read_s)
         try:
             job_id = await self._inbox.receive(provider, token, body, now=self._clock.now())
         except StorageError:
@@ -60,20 +60,3 @@ class Hooks:
         )
         self._arrived()
         return web.Response(text="ok")
-
-    async def _read(self, request: web.Request) -> bytes:
-        """Return the body, counted as it comes, whatever its length was said to be."""
-        if request.content_length is not None and request.content_length > MAX_BODY:
-            raise web.HTTPRequestEntityTooLarge(MAX_BODY, request.content_length)
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._read_s):
-                async for chunk in request.content.iter_any():
-                    body += chunk
-                    if len(body) > MAX_BODY:
-                        raise web.HTTPRequestEntityTooLarge(MAX_BODY, len(body))
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        except web.RequestPayloadError:
-            raise web.HTTPBadRequest from None
-        return bytes(body)

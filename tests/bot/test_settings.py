@@ -45,6 +45,11 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         ("NOVITA_BASE_URL", "https://user:word@api.novita.ai"),
         ("MODELSLAB_BASE_URL", "https://modelslab.com/?key=x"),
         ("FLIPBOOK_PUBLIC_URL", "https://bot.example/#here"),
+        ("FLIPBOOK_KEY_REQUESTS_PER_MINUTE", "0"),
+        ("FLIPBOOK_STRANGER_REQUESTS_PER_MINUTE", "often"),
+        ("FLIPBOOK_TRUSTED_PROXIES", "the one before"),
+        ("FLIPBOOK_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("FLIPBOOK_WEBHOOK_ALLOW", "http://hooks.lan"),
         ("NOVITA_API_KEY", "two words"),
         ("MODELSLAB_API_KEY", "gro\u00dfer-schl\u00fcssel"),
     ],
@@ -89,8 +94,21 @@ def test_devices_are_read_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().local_devices == ("0", "1")
 
 
+def test_lists_of_hosts_and_proxies_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLIPBOOK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,fd00::/8")
+    monkeypatch.setenv("FLIPBOOK_WEBHOOK_ALLOW", "Hooks.lan, 127.0.0.1:9000")
+    settings = load_settings()
+    assert [str(one) for one in settings.trusted_proxies] == [
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+        "fd00::/8",
+    ]
+    assert settings.webhook_allow == ("hooks.lan", "127.0.0.1:9000")
+
+
 def test_a_child_process_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISCORD_TOKEN", "the-secret")
+    for name in ("DISCORD_TOKEN", "FLIPBOOK_WEBHOOK_SECRET"):
+        monkeypatch.setenv(name, "the-secret")
     monkeypatch.setenv("HARMLESS", "1")
     environment = child_environment({"EXTRA": "2"})
     assert "the-secret" not in environment.values()

@@ -78,7 +78,7 @@ async def test_each_kind_of_option_has_its_field(
             case "loop":
                 await page.choose("False")
             case "member":
-                await page.type("be")
+                await page.type("@be")  # as a mention is typed
                 await page.choose("ben")
             case _:
                 await page.attach("[data-option=image]", str(clip))

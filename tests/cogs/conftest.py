@@ -6,7 +6,7 @@ Only what renders and what opens media is made up; Discord is the sandbox.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,26 +19,38 @@ from typing_extensions import override
 
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Interaction, Member, Message, RateLimits, Sandbox
+from cogs.moderation import Moderation
+from jobs.allowances import Allowances
+from jobs.blocking import Blocking
 from jobs.board import Board
+from jobs.clearing import Clearing
 from jobs.decisions import Decisions
 from jobs.estimate import Estimator
 from jobs.events import Notices
+from jobs.guilds import Guilds
 from jobs.mail import Mail
-from jobs.model import Job, JobId, Origin, Requester
-from jobs.quota import UNLIMITED, Drift, Tier
+from jobs.management import Management
+from jobs.model import Job, JobId, Origin
 from jobs.runner import Runner
 from jobs.service import Draws, Service
+from jobs.spending import Spending
 from jobs.steps import Steps
+from jobs.tiers import Setting, Value
 from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
+from storage.audit import SqliteAuditLog
 from storage.database import Database
+from storage.guilds import SqliteGuildStore
 from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
+from storage.quotas import SqliteQuotaStore
+from storage.usage import SqliteUsageStore
 from storage.values import SqliteValueStore
-from tests.factories import make_token
+from tests.factories import make_act, make_rule, make_token
 from tests.fakes.clock import FakeClock
 from tests.fakes.line import Line
 from tests.fakes.media import VIDEO, FakeMedia
+from tests.fakes.plotter import FakePlotter
 from tests.fakes.provider import FakeProvider
 from tests.referee.referee import Referee
 
@@ -49,20 +61,6 @@ CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
 MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 MESSAGES = "/channels/{channel_id}/messages"
 WEBHOOK_MESSAGE = "/webhooks/{application_id}/{interaction_token}/messages/{message_id}"
-
-
-class FakeQuotas:
-    """The `QuotaStore` port with one tier for everybody."""
-
-    def __init__(self) -> None:
-        self.tier: Tier = UNLIMITED
-
-    async def tier_of(self, requester: Requester) -> Tier:
-        del requester
-        return self.tier
-
-    async def audit(self) -> Sequence[Drift]:
-        return []
 
 
 class SlowMedia(FakeMedia):
@@ -84,16 +82,21 @@ class House:
     """Everything around a client; each `open_client` is a start of the bot."""
 
     sandbox: Sandbox
+    database: Database
     jobs: SqliteJobStore
     inbox: SqliteInbox
+    quotas: SqliteQuotaStore
     line: Line
     values: SqliteValueStore
     artifacts: FolderArtifactStore
     clock: FakeClock
-    quotas: FakeQuotas = field(default_factory=FakeQuotas)
+    guild_store: SqliteGuildStore
+    audit: SqliteAuditLog
+    guilds: Guilds = field(default_factory=Guilds)
     media: SlowMedia = field(default_factory=SlowMedia)
     provider: FakeProvider = field(default_factory=lambda: FakeProvider(video=VIDEO))
     notices: Notices = field(default_factory=Notices)
+    plotter: FakePlotter = field(default_factory=FakePlotter)
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -101,6 +104,39 @@ class House:
         self.estimator = Estimator(jobs=self.jobs, slots=lambda _: 1)
         self.decisions = Decisions(
             jobs=cast("JobStore", self.line), notices=self.notices, clock=self.clock
+        )
+        self.blocking = Blocking(
+            guilds=self.guild_store, jobs=self.jobs, notices=self.notices, clock=self.clock
+        )
+        self.moderation = Moderation(
+            decisions=self.decisions,
+            clearing=Clearing(
+                jobs=cast("JobStore", self.line), notices=self.notices, clock=self.clock
+            ),
+            blocking=self.blocking,
+            audit=self.audit,
+            spending=Spending(
+                store=SqliteUsageStore(self.database),
+                plotter=self.plotter,
+                notices=self.notices,
+                clock=self.clock,
+            ),
+        )
+        self.management = Management(
+            guilds=self.guilds,
+            store=self.guild_store,
+            quotas=self.quotas,
+            catalogue=self.catalogue,
+            notices=self.notices,
+            clock=self.clock,
+        )
+        self.allowances = Allowances(
+            quotas=self.quotas,
+            jobs=self.jobs,
+            catalogue=self.catalogue,
+            notices=self.notices,
+            clock=self.clock,
+            currency="USD",
         )
         self.service = Service(
             jobs=cast("JobStore", self.line),
@@ -114,13 +150,22 @@ class House:
             draws=Draws(job_id=lambda: JobId(f"job{next(self._ids):05d}"), seed=lambda: 4242),
         )
 
+    async def limit(self, setting: Setting, value: Value) -> None:
+        """Set a limit for everyone in the server."""
+        act = make_act(guild_id=int(self.sandbox.guild.id))
+        await self.quotas.set_rule(make_rule(setting, value), act=act)
+
     @asynccontextmanager
     async def open_client(self, *, dev_guild: int | None = None) -> AsyncGenerator[FlipbookClient]:
         """Start the bot, and close it like an operator would."""
+        for settings in await self.guild_store.all_settings():
+            self.guilds.learn(settings)
         context = ssl.create_default_context(cafile=str(self.sandbox.ca_file))
         client = FlipbookClient(
             service=self.service,
-            decisions=self.decisions,
+            moderation=self.moderation,
+            management=self.management,
+            allowances=self.allowances,
             values=self.values,
             clock=self.clock,
             proxy=self.sandbox.proxy_url,
@@ -144,6 +189,7 @@ class House:
         board = Board(deliveries=deliveries, clock=self.clock)
         steps = Steps(
             jobs=self.jobs,
+            quotas=self.quotas,
             catalogue=self.catalogue,
             artifacts=self.artifacts,
             media=self.media,
@@ -242,12 +288,16 @@ async def house(tmp_path: Path, referee: Referee) -> AsyncIterator[House]:
         jobs = SqliteJobStore(database)
         yield House(
             sandbox=sandbox,
+            database=database,
             jobs=jobs,
             inbox=SqliteInbox(database),
+            quotas=SqliteQuotaStore(database),
             line=Line(jobs),
             values=SqliteValueStore(database),
             artifacts=FolderArtifactStore(tmp_path / "videos"),
             clock=FakeClock(now=sandbox.clock.now()),
+            guild_store=SqliteGuildStore(database),
+            audit=SqliteAuditLog(database),
         )
 
 

@@ -50,7 +50,7 @@ async def test_a_refusal_is_told_once(house: House, fault: Fault) -> None:
     told = await pressed.wait_answer()
     await settled()
     assert struck.hits == fault.times
-    assert "There is no job" in told.text
+    assert "no such job" in told.text
     assert pressed.followups == []
 
 

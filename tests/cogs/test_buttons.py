@@ -5,8 +5,8 @@ import pytest
 from bot.sandbox import Interaction, Message
 from cogs.desk import cancel_sentence
 from jobs.model import Job
-from jobs.quota import Tier, Unit
 from jobs.states import JobState
+from jobs.tiers import Setting
 from tests.cogs.conftest import CALLBACK, House, settled
 from tests.factories import NOW, make_job
 
@@ -99,7 +99,7 @@ async def test_a_press_that_arrives_twice_asks_once(house: House) -> None:
 async def test_asking_again_costs_like_asking(house: House) -> None:
     job, message = await result(house)
     await house.sandbox.wait_gone()
-    house.quotas.tier = Tier(name="one", daily={Unit.VIDEOS: 0})
+    await house.limit(Setting.VIDEOS_PER_DAY, 0)
     async with house.open_client():
         pressed = await press(house, "ana", message, "again", job)
         assert await said(pressed)

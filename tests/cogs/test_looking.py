@@ -29,6 +29,15 @@ async def test_the_queue_marks_the_members_own_videos(house: House) -> None:
     assert not answer.pings
 
 
+async def test_the_queue_stands_in_the_order_of_turns(house: House) -> None:
+    for member in (house.sandbox.ben, house.sandbox.ben, house.sandbox.ana):
+        await house.queued(member)
+    lines = (await shown(house, house.sandbox.ben, "/queue")).text.splitlines()[1:]
+    places = [line.partition("` ")[2].partition(" · ")[0] for line in lines]
+    assert places == ["next", "1 ahead", "2 ahead"]
+    assert f"<@{house.sandbox.ben.id}>" in lines[2], "who has two does not go first with both"
+
+
 async def test_an_empty_queue_says_so(house: House) -> None:
     assert "Nothing is waiting" in (await shown(house, house.sandbox.ben, "/queue")).text
 

@@ -6,9 +6,9 @@ import pytest
 
 from bot.sandbox import Fault
 from cogs import images
-from jobs.quota import Tier, Unit
 from jobs.service import Ask, Asked
 from jobs.states import JobState
+from jobs.tiers import Setting
 from tests.cogs.conftest import CALLBACK, WEBHOOK_MESSAGE, House, settled
 
 pytestmark = pytest.mark.usefixtures("client")
@@ -98,7 +98,7 @@ async def test_a_thread_needs_its_own_permission(house: House) -> None:
 
 
 async def test_a_quota_that_is_used_up_takes_the_card_away_again(house: House) -> None:
-    house.quotas.tier = Tier(name="none", daily={Unit.VIDEOS: 0})
+    await house.limit(Setting.VIDEOS_PER_DAY, 0)
     interaction = await house.video(house.sandbox.ben)
     assert await house.refused(interaction)
 
@@ -123,10 +123,10 @@ async def test_what_nobody_foresaw_is_answered_with_a_reference(
     *,
     is_acknowledged: bool,
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    target, name = (house.quotas, "tier_of") if is_acknowledged else (house.provider, "check")
+    target, name = (house.quotas, "terms_of") if is_acknowledged else (house.provider, "check")
     monkeypatch.setattr(target, name, broken)
     told = await house.refused(await house.video(house.sandbox.ben))
     assert "Something went wrong" in told

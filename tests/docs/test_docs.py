@@ -9,7 +9,7 @@ import pytest
 from bot.__main__ import build_parser
 from bot.settings import Settings
 from jobs.request import ModelDefaults, VideoRequest
-from providers.local.folder import Card
+from providers.local.library.folder import Card
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = [str(field.alias) for field in Settings.model_fields.values()]
@@ -77,6 +77,7 @@ def test_every_field_of_a_models_card_is_documented() -> None:
         *("README.md", "CONTRIBUTING.md"),
         *("docs/design.md", "docs/models.md", "docs/commands.md", "docs/sandbox.md"),
         *("docs/providers.md", "docs/settings.md", "docs/benchmarks.md", "docs/api.md"),
+        *("docs/moderation.md",),
     ],
 )
 def test_links_inside_the_project_lead_somewhere(name: str) -> None:

@@ -17,7 +17,7 @@ from bot.sandbox import Channel, Message, RateLimits, Sandbox
 from bot.settings import child_environment
 from jobs.model import Job, JobId
 from jobs.states import JobState
-from providers.local.roots import EMBEDDED
+from providers.local.library.roots import EMBEDDED
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
@@ -124,14 +124,14 @@ class BotProcess:
             connection.close()
 
     async def books(self) -> tuple[int, int]:
-        """Return videos used and reserved, after an audit that found nothing; the bot is down."""
+        """Return what members used and hold, in videos; the bot is down, and its books balance."""
         async with Database.open(self.database) as database:
             assert await SqliteQuotaStore(database).audit() == []
 
             def total(connection: sqlite3.Connection) -> tuple[int, int]:
                 row = connection.execute(
                     "SELECT coalesce(SUM(used), 0) AS used, coalesce(SUM(reserved), 0) AS reserved "
-                    "FROM bucket WHERE unit = 'videos'"
+                    "FROM bucket WHERE unit = 'videos' AND account LIKE '%/user:%'"
                 ).fetchone()
                 return row["used"], row["reserved"]
 
@@ -140,6 +140,28 @@ class BotProcess:
     async def job(self, job_id: str) -> Job:
         async with Database.open(self.database) as database:
             return await SqliteJobStore(database).get(JobId(job_id))
+
+
+async def run_to_the_end(bot: BotProcess, **settings: str) -> tuple[int, str]:
+    """Start the bot where it cannot run; return its exit code and what it said."""
+    environment = {
+        **bot.sandbox.environment(),
+        "FLIPBOOK_DATA_DIR": str(bot.data_dir),
+        "FLIPBOOK_HTTP_PORT": "0",
+        **settings,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        env=child_environment(environment),
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        _, said = await process.communicate()
+    return process.returncode or 0, said.decode()
 
 
 async def gone(pid: int) -> None:

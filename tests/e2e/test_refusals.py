@@ -1,19 +1,23 @@
 """Bad input gets one clear ephemeral sentence, queues nothing and costs nothing."""
 
-import asyncio
 import io
 import resource
 import sqlite3
 import struct
-import sys
 import zlib
 
 import pytest
 from PIL import Image
 
 from bot.sandbox import Interaction, Sandbox
-from bot.settings import child_environment
-from tests.e2e.conftest import BotProcess, add_broken_model, running, shows, videos
+from tests.e2e.conftest import (
+    BotProcess,
+    add_broken_model,
+    run_to_the_end,
+    running,
+    shows,
+    videos,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -171,25 +175,3 @@ async def test_a_full_disk_refuses_the_ask_and_loses_nothing(
         await sandbox.wait_for(lambda: len(videos(sandbox.channel)) == 2, 120)
     assert bot.states() == ["done", "done"]
     assert await bot.books() == (2, 0)
-
-
-async def run_to_the_end(bot: BotProcess, **settings: str) -> tuple[int, str]:
-    """Start the bot where it cannot run; return its exit code and what it said."""
-    environment = {
-        **bot.sandbox.environment(),
-        "FLIPBOOK_DATA_DIR": str(bot.data_dir),
-        "FLIPBOOK_HTTP_PORT": "0",
-        **settings,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        "run",
-        env=child_environment(environment),
-        stdin=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        _, said = await process.communicate()
-    return process.returncode or 0, said.decode()

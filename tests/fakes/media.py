@@ -1,6 +1,7 @@
 """Media that behaves on made-up files: a file is good if it starts with `video`."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 from jobs.errors import MediaError, RequestError
@@ -35,3 +36,6 @@ class FakeMedia:
         smaller = path.with_suffix(".fit.mp4")
         await asyncio.to_thread(smaller.write_bytes, b"video"[:limit])
         return smaller
+
+    async def scale(self, path: Path, width: int, height: int) -> MediaInfo:
+        return dataclasses.replace(await self.probe(path), width=width, height=height)

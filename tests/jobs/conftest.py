@@ -100,6 +100,7 @@ class World:
         board = Board(deliveries=deliveries, clock=self.clock)
         steps = Steps(
             jobs=jobs,
+            quotas=self.quotas,
             catalogue=self.catalogue,
             artifacts=self.artifacts,
             media=self.media,
@@ -170,13 +171,13 @@ class World:
         return await self.jobs.get(job.id)
 
     async def balance(self) -> dict[str, tuple[int, int]]:
-        """Return used and reserved by unit, after an audit that found nothing."""
+        """Return what members used and reserved, after an audit that found nothing."""
         assert await self.quotas.audit() == []
 
         def total(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
             rows = connection.execute(
                 "SELECT unit, SUM(used) AS used, SUM(reserved) AS reserved "
-                "FROM bucket GROUP BY unit"
+                "FROM bucket WHERE account LIKE '%/user:%' GROUP BY unit"
             )
             return {row["unit"]: (row["used"], row["reserved"]) for row in rows}
 

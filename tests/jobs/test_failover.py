@@ -10,9 +10,11 @@ from jobs.prices import PriceTable
 from jobs.quota import Unit
 from jobs.request import ProviderName, Scheduler
 from jobs.states import JobState
+from jobs.tiers import Setting
+from tests.factories import make_act, make_rule
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import SHAPES, FakeProvider
-from tests.jobs.conftest import World
+from tests.jobs.conftest import ADA, World
 
 BAD_KEY = "ModelsLab refuses Flipbook just now; its operator has been told."
 FREE = {Unit.VIDEOS: (0, 0), Unit.VIDEO_MS: (0, 0)}
@@ -225,3 +227,14 @@ async def test_a_longer_video_than_was_reserved_is_not_made(
     world.become(modelslab, novita)
     await failed(world)
     assert novita.tokens == []
+
+
+async def test_a_job_does_not_move_to_a_backend_that_its_member_may_not_use(
+    world: World, modelslab: FakeProvider, novita: FakeProvider
+) -> None:
+    world.become(modelslab, novita)
+    own = make_rule(Setting.PROVIDERS, frozenset({"modelslab"}))
+    await world.quotas.set_rule(own, act=make_act(guild_id=ADA.guild_id))
+    ended = await failed(world)
+    assert (ended.backend, novita.submitted) == ("modelslab", [])
+    assert await world.balance() == FREE

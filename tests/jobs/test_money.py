@@ -4,10 +4,11 @@ import pytest
 
 from jobs.errors import QuotaExceededError, RenderFailedError
 from jobs.prices import PriceTable
-from jobs.quota import Tier, Unit, charges_for
+from jobs.quota import Unit
 from jobs.request import ProviderName, Segment, VideoRequest
 from jobs.states import JobState
-from tests.factories import make_job
+from jobs.tiers import Setting
+from tests.factories import make_act, make_rule
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
 from tests.jobs.conftest import ADA, World
@@ -77,11 +78,12 @@ async def test_our_own_machine_costs_no_money(world: World) -> None:
     assert Unit.MONEY_MICROS not in await world.balance()
 
 
+@pytest.mark.usefixtures("novita")
 async def test_a_charge_of_money_is_held_to_the_limit_of_the_tier(world: World) -> None:
-    tier = Tier(name="poor", daily={Unit.MONEY_MICROS: 30_000})
-    job = make_job()
-    charges = charges_for(ADA, job.request, tier, world.clock.now(), price_micros=20_000)
-    await world.jobs.enqueue(job, charges)
-    with pytest.raises(QuotaExceededError, match=r"takes 0\.02 of budget, and 0\.01 of your 0\.03"):
-        await world.jobs.enqueue(make_job(), charges)
+    act = make_act(guild_id=ADA.guild_id)
+    await world.quotas.set_rule(make_rule(Setting.MONEY_PER_DAY, 30_000), act=act)
+    await world.ask()
+    told = r"takes 0\.02 EUR, and of your 0\.03 EUR a day 0\.01 EUR is left"
+    with pytest.raises(QuotaExceededError, match=told):
+        await world.ask()
     assert await money(world) == (0, 20_000)

@@ -7,7 +7,9 @@ from jobs.errors import RequestError
 from jobs.model import Health, HealthState
 from jobs.request import ProviderName, ResolvedRequest, Scheduler, Segment, VideoRequest
 from jobs.routing import Route, route
+from jobs.tiers import UNLIMITED, Setting, Tier
 from providers.registry import Registry
+from tests.factories import make_rule
 from tests.fakes.provider import SHAPES, FakeProvider
 
 A_CAT = VideoRequest(segments=(Segment(prompt="a cat"),))
@@ -40,9 +42,18 @@ def novita() -> FakeProvider:
     return FakeProvider(name=ProviderName.NOVITA, is_paid=True)
 
 
-def found(request: VideoRequest, *providers: FakeProvider, without: Sequence[str] = ()) -> Route:
+def found(
+    request: VideoRequest,
+    *providers: FakeProvider,
+    without: Sequence[str] = (),
+    tier: Tier = UNLIMITED,
+) -> Route:
     catalogue = Registry(providers=providers, default=providers[0].name)
-    return route(request, catalogue, draw_seed=lambda: 7, without=without)
+    return route(request, catalogue, draw_seed=lambda: 7, without=without, tier=tier)
+
+
+def only(setting: Setting, *ids: str) -> Tier:
+    return Tier(rules={setting: make_rule(setting, frozenset(ids))})
 
 
 def refusal(request: VideoRequest, *providers: FakeProvider) -> RequestError:
@@ -141,3 +152,32 @@ def test_an_unknown_model_is_refused_with_near_names(
     error = refusal(A_CAT.evolve(model="shape"), local, novita)
     assert error.field == "model"
     assert "shapes" in error.user_message
+
+
+def test_what_is_left_open_falls_on_what_the_member_may_use(
+    local: FakeProvider, novita: FakeProvider
+) -> None:
+    choice = found(A_CAT, local, novita, tier=only(Setting.PROVIDERS, "novita"))
+    assert choice.provider is novita
+    local.offers = [SHAPES, SHAPES.model_copy(update={"id": "other"})]
+    choice = found(A_CAT, local, novita, tier=only(Setting.MODELS, "other"))
+    assert choice.request.model == "other"
+
+
+def test_where_nothing_that_a_member_may_use_is_on_it_says_so(local: FakeProvider) -> None:
+    with pytest.raises(RequestError, match="None of the providers that you may use here is on"):
+        found(A_CAT, local, tier=only(Setting.PROVIDERS, "novita"))
+
+
+@pytest.mark.parametrize("provider", [None, ProviderName.LOCAL])
+def test_where_no_model_that_a_member_may_use_is_there_it_says_so(
+    local: FakeProvider, provider: ProviderName | None
+) -> None:
+    with pytest.raises(RequestError, match="None of the models that you may use here is there"):
+        found(A_CAT.evolve(provider=provider), local, tier=only(Setting.MODELS, "gone"))
+
+
+def test_what_is_named_is_taken_as_it_is_and_judged_with_the_books(local: FakeProvider) -> None:
+    named = A_CAT.evolve(provider=ProviderName.LOCAL, model=SHAPES.id)
+    tier = only(Setting.MODELS, "other")
+    assert found(named, local, tier=tier).request.model == SHAPES.id

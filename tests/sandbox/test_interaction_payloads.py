@@ -31,6 +31,10 @@ async def pick(
     pass
 
 
+async def look_at(interaction: discord.Interaction, who: discord.Member | discord.User) -> None:
+    pass
+
+
 async def offer(sandbox: Sandbox, bot: LoungeBot, *items: ui.Item[Any]) -> Message:
     """Have the bot post something to press."""
     view = ui.View(timeout=None)
@@ -82,6 +86,17 @@ async def test_things_come_with_a_description(sandbox: Sandbox, bot: LoungeBot) 
     assert isinstance(chosen.channel, app_commands.AppCommandThread)
     assert str(chosen.channel.parent_id) == sandbox.channel.id
     assert isinstance(chosen.who, discord.Role)
+
+
+async def test_a_user_of_no_server_comes_without_a_member(sandbox: Sandbox, bot: LoungeBot) -> None:
+    bot.tree.command(description="Look at")(look_at)
+    await bot.tree.sync()
+    gone = sandbox.world.add_user("gone")
+    sent = await sandbox.invoke(sandbox.ben, sandbox.channel, "look_at", {"who": gone})
+    chosen = (await bot.uses.get()).namespace.who
+    assert isinstance(chosen, discord.User)
+    assert str(chosen.id) == gone.id
+    assert set(sent.data["resolved"]) == {"users"}
 
 
 async def test_a_select_takes_its_options_and_no_others(sandbox: Sandbox, bot: LoungeBot) -> None:

@@ -46,6 +46,19 @@ async def test_members_may_do_what_roles_and_overwrites_say(sandbox: Sandbox) ->
     assert "attach_files" not in sandbox.max.permissions_in(thread)
 
 
+async def test_a_deleted_role_is_nobodys_and_counts_nowhere(sandbox: Sandbox) -> None:
+    guild, hidden = sandbox.guild, sandbox.guild.channel("moderators")
+    told: list[tuple[str, object]] = []
+    sandbox.world.listen(lambda event, data: told.append((event, data)))
+    role = guild.role("Moderators")
+    sandbox.world.delete_role(guild, role)
+    assert role.id not in guild.roles
+    assert not sandbox.max.role_ids
+    assert "manage_messages" not in sandbox.max.permissions_in(sandbox.channel)
+    assert "view_channel" not in sandbox.max.permissions_in(hidden)
+    assert told == [("GUILD_ROLE_DELETE", {"guild_id": guild.id, "role_id": role.id})]
+
+
 async def test_a_hidden_channel_is_seen_by_its_role_and_the_bot(sandbox: Sandbox) -> None:
     hidden = sandbox.guild.channel("moderators")
     assert "view_channel" not in sandbox.ana.permissions_in(hidden)

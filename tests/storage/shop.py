@@ -32,7 +32,7 @@ class Shop:
             request=make_request(frames=frames),
             created_at=after(self.now),
         )
-        return (await self.store.enqueue(job, []))[0]
+        return (await self.store.enqueue(job))[0]
 
     async def claim(self) -> Job | None:
         return await self.store.claim(

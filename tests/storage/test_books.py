@@ -1,15 +1,22 @@
-"""The books against a model, with crashes in between: Hypothesis looks for a way to cook them."""
+"""The books against a model, with crashes in between: Hypothesis looks for a way to cook them.
+
+That the search would find something is shown too: each broken variant of the code, one that a
+hurried change could make, is caught by the very same machine.
+"""
 
 import asyncio
 import sqlite3
 import tempfile
 from collections import Counter
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -18,19 +25,28 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
+    run_state_machine_as_test,
 )
 from typing_extensions import override
 
-from jobs.errors import QuotaExceededError
-from jobs.model import JobId
+from jobs.admission import charges_for
+from jobs.errors import QuotaExceededError, StorageError
+from jobs.model import Job, JobId, Requester
 from jobs.quota import Charge, Settlement, Unit
+from jobs.statements import Terms
+from jobs.tiers import ALLOWANCES, EVERYONE, SERVER, Setting, Tier
+from jobs.windows import span_of
+from storage import bonuses, books
+from storage.books import audit, reserve, settle
 from storage.database import Database
 from storage.events import append_event
-from storage.quotas import audit, reserve, settle
+from storage.jobs import SqliteJobStore
+from storage.quotas import SqliteQuotaStore
 from storage.rows import INSERT_JOB, to_columns
-from tests.factories import NOW, make_job
+from tests.factories import NOW, make_act, make_job, make_rule
 
-ACCOUNTS = ["guild:1/user:1", "guild:1/user:2"]
+MEMBERS = [Requester(user_id=1, guild_id=1), Requester(user_id=2, guild_id=1)]
+LIMITED = [Setting.VIDEOS_PER_DAY, Setting.VIDEOS_PER_WEEK, Setting.SECONDS_PER_MONTH]
 Place = tuple[str, str, Unit]
 
 
@@ -53,7 +69,7 @@ class Crashing:
 
 
 class Books(RuleBasedStateMachine):
-    """Reserves, settles, settles twice, lets days pass and limits change, and dies half-way."""
+    """Asks, settles, settles twice, lets days pass, changes limits, gives extras, and dies."""
 
     jobs: Bundle[JobId] = Bundle("jobs")
 
@@ -63,8 +79,13 @@ class Books(RuleBasedStateMachine):
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._database = self._runner.run(self._open())
-        self._day = 1
-        self._limit: int | None = 5
+        self._now = NOW
+        self._limits: dict[Setting, int] = {
+            Setting.VIDEOS_PER_DAY: 3,
+            Setting.VIDEOS_PER_WEEK: 4,
+        }
+        self._budget: int | None = None
+        self._given: dict[str, tuple[Requester, int]] = {}
         self._used = Counter[Place]()
         self._reserved = Counter[Place]()
         self._open_charges: dict[JobId, list[Charge]] = {}
@@ -79,32 +100,30 @@ class Books(RuleBasedStateMachine):
         self._runner.close()
         self._folder.cleanup()
 
-    def charges(self, account: str, amounts: list[int]) -> list[Charge]:
-        units = (Unit.VIDEO_MS, Unit.VIDEOS)
-        return [
-            Charge(
-                account=account,
-                window=f"day:2026-11-{self._day:02}",
-                unit=unit,
-                amount=amount,
-                limit=self._limit,
-            )
-            for unit, amount in zip(units, amounts, strict=True)
-        ]
+    @property
+    def terms(self) -> Terms:
+        rules = {
+            setting: make_rule(setting, value, EVERYONE) for setting, value in self._limits.items()
+        }
+        month = Setting.VIDEOS_PER_MONTH
+        budget = {} if self._budget is None else {month: make_rule(month, self._budget, SERVER)}
+        return Terms(tier=Tier(rules=rules), server=Tier(rules=budget))
 
-    def ask(self, charges: list[Charge], *, dies_after: int | None = None) -> JobId:
-        job = make_job()
+    def ask(self, job: Job, *, dies_after: int | None = None) -> list[Charge]:
+        """Admit a job as the store does, and return what it was charged."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            used = connection if dies_after is None else dying(connection, dies_after)
-            used.execute(INSERT_JOB, to_columns(job))
-            reserve(used, job.id, charges, at=NOW)
-            append_event(used, job, before=None, at=NOW, note={})
+        def work(connection: sqlite3.Connection) -> list[Charge]:
+            seen = connection if dies_after is None else dying(connection, dies_after)
+            seen.execute(INSERT_JOB, to_columns(job))
+            extras = bonuses.open_bonuses(seen, job.requester, now=self._now)
+            charges = list(charges_for(job, self.terms, extras))
+            books.reserve(seen, job.id, charges, at=self._now)
+            append_event(seen, job, before=None, at=self._now, note={})
             if dies_after is not None:
                 raise CrashError
+            return charges
 
-        self._runner.run(self._database.write(work))
-        return job.id
+        return self._runner.run(self._database.write(work))
 
     def end(
         self,
@@ -115,44 +134,80 @@ class Books(RuleBasedStateMachine):
         dies_after: int | None = None,
     ) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            used = connection if dies_after is None else dying(connection, dies_after)
-            settle(used, job_id, how, at=NOW, costs=costs)
+            seen = connection if dies_after is None else dying(connection, dies_after)
+            books.settle(seen, job_id, how, at=self._now, costs=costs)
             if dies_after is not None:
                 raise CrashError
 
         self._runner.run(self._database.write(work))
 
-    def fits(self, charge: Charge) -> bool:
-        place = place_of(charge)
-        taken = self._used[place] + self._reserved[place]
-        return charge.limit is None or taken + charge.amount <= charge.limit
+    def new_job(self, member: Requester, milliseconds: int) -> Job:
+        job = make_job(user_id=member.user_id, guild_id=member.guild_id, created_at=self._now)
+        frames = milliseconds // 125
+        request = job.request.model_copy(update={"frames": frames, "fps": 8})
+        return replace(job, request=request)
 
-    @rule(
-        target=jobs,
-        account=st.sampled_from(ACCOUNTS),
-        amounts=st.lists(st.integers(0, 3), min_size=2, max_size=2),
-    )
-    def reserves(self, account: str, amounts: list[int]) -> Any:
-        charges = self.charges(account, amounts)
-        if not all(self.fits(charge) for charge in charges):
-            with pytest.raises(QuotaExceededError):
-                self.ask(charges)
+    def taken(self, account: str, setting: Setting) -> int:
+        """Return what the model says an account took in the span that runs now."""
+        unit, window = ALLOWANCES[setting]
+        span = span_of(window, self._now)
+        return sum(
+            amount
+            for counter in (self._used, self._reserved)
+            for (whose, day, of), amount in counter.items()
+            if whose == account and of is unit and f"day:{span.first}" <= day < f"day:{span.end}"
+        )
+
+    def left_of_extras(self, member: Requester) -> int:
+        return sum(
+            amount
+            - self._used[account, "ever", Unit.VIDEOS]
+            - self._reserved[account, "ever", Unit.VIDEOS]
+            for account, (whose, amount) in self._given.items()
+            if whose == member
+        )
+
+    def fits(self, job: Job) -> bool:
+        member = job.requester
+        account = f"guild:{member.guild_id}/user:{member.user_id}"
+        is_paid_by_an_extra = self.left_of_extras(member) > 0
+        for setting, most in self._limits.items():
+            unit, _ = ALLOWANCES[setting]
+            if unit is Unit.VIDEOS and is_paid_by_an_extra:
+                continue
+            amount = 1 if unit is Unit.VIDEOS else round(job.request.duration_s * 1000)
+            if self.taken(account, setting) + amount > most:
+                return False
+        if self._budget is None:
+            return True
+        return self.taken("guild:1", Setting.VIDEOS_PER_MONTH) + 1 <= self._budget
+
+    @rule(target=jobs, member=st.sampled_from(MEMBERS), frames=st.integers(8, 32))
+    def asks(self, member: Requester, frames: int) -> Any:
+        job = self.new_job(member, frames * 125)
+        fits = self.fits(job)
+        try:
+            charges = self.ask(job)
+        except QuotaExceededError:
+            assert not fits, "there was room"
             return multiple()
-        job_id = self.ask(charges)
-        self._open_charges[job_id] = charges
+        assert fits, "there was no room"
+        self._open_charges[job.id] = charges
         for charge in charges:
             self._reserved[place_of(charge)] += charge.amount
-        return job_id
+        paid = sum(one.amount for one in charges if one.unit is Unit.VIDEOS)
+        assert paid == 2, "one video for the member, or their extra, and one for the server"
+        return job.id
 
-    @rule(account=st.sampled_from(ACCOUNTS), statements=st.integers(0, 9))
-    def dies_while_reserving(self, account: str, statements: int) -> None:
+    @rule(member=st.sampled_from(MEMBERS), statements=st.integers(0, 20))
+    def dies_while_asking(self, member: Requester, statements: int) -> None:
         with pytest.raises((CrashError, QuotaExceededError)):
-            self.ask(self.charges(account, [1, 1]), dies_after=statements)
+            self.ask(self.new_job(member, 1000), dies_after=statements)
 
     @rule(
         job_id=jobs,
         how=st.sampled_from(Settlement),
-        costs=st.dictionaries(st.sampled_from(Unit), st.integers(0, 4)),
+        costs=st.dictionaries(st.sampled_from(Unit), st.integers(0, 4000)),
     )
     def settles_perhaps_again(self, job_id: JobId, how: Settlement, costs: dict[Unit, int]) -> None:
         self.end(job_id, how, costs=costs)
@@ -161,7 +216,7 @@ class Books(RuleBasedStateMachine):
             self._reserved[place_of(charge)] -= charge.amount
             self._used[place_of(charge)] += cost if how is Settlement.COMMIT else 0
 
-    @rule(job_id=jobs, how=st.sampled_from(Settlement), statements=st.integers(0, 8))
+    @rule(job_id=jobs, how=st.sampled_from(Settlement), statements=st.integers(0, 12))
     def dies_while_settling(self, job_id: JobId, how: Settlement, statements: int) -> None:
         with pytest.raises(CrashError):
             self.end(job_id, how, dies_after=statements)
@@ -170,13 +225,35 @@ class Books(RuleBasedStateMachine):
     def forgets_about_a_job(self, job_id: JobId) -> None:
         """Leaves its reservation open for good."""
 
-    @rule()
-    def midnight_strikes(self) -> None:
-        self._day = self._day % 28 + 1
+    @rule(days=st.integers(1, 8))
+    def days_pass(self, days: int) -> None:
+        self._now += timedelta(days=days)
 
-    @rule(limit=st.none() | st.integers(0, 8))
-    def a_moderator_changes_the_limit(self, limit: int | None) -> None:
-        self._limit = limit
+    @rule(setting=st.sampled_from(LIMITED), most=st.none() | st.integers(0, 5))
+    def a_moderator_changes_a_limit(self, setting: Setting, most: int | None) -> None:
+        if most is None:
+            self._limits.pop(setting, None)
+        else:
+            is_videos = ALLOWANCES[setting][0] is Unit.VIDEOS
+            self._limits[setting] = most if is_videos else most * 2000
+
+    @rule(most=st.none() | st.integers(0, 8))
+    def a_manager_changes_the_budget(self, most: int | None) -> None:
+        self._budget = most
+
+    @rule(member=st.sampled_from(MEMBERS), amount=st.integers(1, 2))
+    def a_moderator_gives_an_extra(self, member: Requester, amount: int) -> None:
+        if not self._limits.keys() & {Setting.VIDEOS_PER_DAY, Setting.VIDEOS_PER_WEEK}:
+            return  # then nothing would use it
+        act = make_act(guild_id=1, at=self._now)
+        extra = self._runner.run(
+            self._database.write(
+                lambda connection: bonuses.grant(
+                    connection, member, Unit.VIDEOS, amount, expires_at=None, act=act
+                )
+            )
+        )
+        self._given[extra.account] = (member, amount)
 
     @invariant()
     def the_buckets_are_as_the_model_says(self) -> None:
@@ -204,10 +281,154 @@ def place_of(charge: Charge) -> Place:
     return charge.account, charge.window, charge.unit
 
 
-TestBooks = Books.TestCase
-TestBooks.settings = settings(
+SEARCH = settings(
     max_examples=25,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+TestBooks = Books.TestCase
+TestBooks.settings = SEARCH
+
+
+Reserve = Callable[..., None]
+honest_reserve, honest_settle = reserve, settle
+
+
+def off_by_one(
+    connection: sqlite3.Connection, job_id: JobId, charges: list[Charge], *, at: datetime
+) -> None:
+    """Let one more in than the limit says."""
+    loose = [
+        replace(charge, limits=tuple(replace(one, limit=one.limit + 1) for one in charge.limits))
+        for charge in charges
+    ]
+    honest_reserve(connection, job_id, loose, at=at)
+
+
+def no_guard(
+    connection: sqlite3.Connection, job_id: JobId, charges: list[Charge], *, at: datetime
+) -> None:
+    """Book without looking at any limit."""
+    honest_reserve(connection, job_id, [replace(charge, limits=()) for charge in charges], at=at)
+
+
+def first_limit_only(
+    connection: sqlite3.Connection, job_id: JobId, charges: list[Charge], *, at: datetime
+) -> None:
+    """Check the day, and forget the week and the month."""
+    short = [replace(charge, limits=charge.limits[:1]) for charge in charges]
+    honest_reserve(connection, job_id, short, at=at)
+
+
+def members_only(
+    connection: sqlite3.Connection, job_id: JobId, charges: list[Charge], *, at: datetime
+) -> None:
+    """Forget the server's side."""
+    own = [charge for charge in charges if charge.account != "guild:1"]
+    honest_reserve(connection, job_id, own, at=at)
+
+
+def commits_in_between(
+    connection: sqlite3.Connection, job_id: JobId, charges: list[Charge], *, at: datetime
+) -> None:
+    """Write each charge in a transaction of its own."""
+    for charge in charges:
+        honest_reserve(connection, job_id, [charge], at=at)
+        connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")
+
+
+def ignores_reserved(
+    connection: sqlite3.Connection, account: str, unit: Unit, span: Any
+) -> tuple[int, int]:
+    """Count only what is used already, so that many who wait share one unit."""
+    used, _ = books_taken_in(connection, account, unit, span)
+    return used, 0
+
+
+def refund_keeps_reserved(
+    connection: sqlite3.Connection, job_id: JobId, settlement: Settlement, **rest: Any
+) -> None:
+    """Close a released reservation without giving it back."""
+    if settlement is Settlement.COMMIT:
+        honest_settle(connection, job_id, settlement, **rest)
+        return
+    connection.execute(
+        "UPDATE reservation SET state = 'release' WHERE job_id = ? AND state = 'open'", (job_id,)
+    )
+
+
+def settles_always(
+    connection: sqlite3.Connection, job_id: JobId, settlement: Settlement, **rest: Any
+) -> None:
+    """Settle by what was ever reserved, open or not."""
+    honest_settle(connection, job_id, settlement, **rest)
+    for row in connection.execute(
+        "SELECT account, window, unit, amount FROM reservation WHERE job_id = ?", (job_id,)
+    ).fetchall():
+        connection.execute(
+            "UPDATE bucket SET used = used + ? WHERE account = ? AND window = ? AND unit = ?",
+            (row["amount"], row["account"], row["window"], row["unit"]),
+        )
+
+
+books_taken_in = books.taken_in
+
+BROKEN = {
+    "off by one": ("reserve", off_by_one),
+    "no guard": ("reserve", no_guard),
+    "one window only": ("reserve", first_limit_only),
+    "one side only": ("reserve", members_only),
+    "no transaction": ("reserve", commits_in_between),
+    "ignores what is reserved": ("taken_in", ignores_reserved),
+    "a refund keeps it reserved": ("settle", refund_keeps_reserved),
+    "settles what is settled": ("settle", settles_always),
+}
+
+
+@contextmanager
+def broken(name: str, variant: Callable[..., Any]) -> Generator[None]:
+    honest = getattr(books, name)
+    setattr(books, name, variant)
+    try:
+        yield
+    finally:
+        setattr(books, name, honest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_variant_of_the_books_is_caught(fault: str) -> None:
+    name, variant = BROKEN[fault]
+    # Whichever trips first: a balance, a limit, or one of the guards in the file itself.
+    search = settings(SEARCH, max_examples=400, phases=[Phase.generate], database=None)
+    with broken(name, variant), pytest.raises((AssertionError, StorageError)):
+        run_state_machine_as_test(Books, settings=search)
+
+
+async def started(quotas: SqliteQuotaStore, ask: Callable[[], Awaitable[object]]) -> int:
+    """Return how many of 20 asks at once are let in where 7 have room."""
+    seven = make_rule(Setting.VIDEOS_PER_DAY, 7)
+    await quotas.set_rule(seven, act=make_act())
+    answers = await asyncio.gather(*(ask() for _ in range(20)), return_exceptions=True)
+    return sum(not isinstance(answer, QuotaExceededError) for answer in answers)
+
+
+async def test_of_many_asks_at_once_those_start_that_have_room(
+    store: SqliteJobStore, quotas: SqliteQuotaStore
+) -> None:
+    assert await started(quotas, lambda: store.enqueue(make_job())) == 7
+
+
+async def test_a_variant_that_checks_first_and_acts_later_is_caught_by_the_same_crowd(
+    store: SqliteJobStore, quotas: SqliteQuotaStore
+) -> None:
+    async def check_then_act() -> None:
+        found = await quotas.statement(make_job().requester, now=NOW)
+        if found.balances[0].left == 0:
+            raise QuotaExceededError
+        await store.enqueue(make_job())
+
+    with broken("reserve", no_guard):
+        assert await started(quotas, check_then_act) > 7

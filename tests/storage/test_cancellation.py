@@ -13,12 +13,12 @@ from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
-from tests.factories import after, make_charge, make_job, make_token
+from tests.factories import after, make_job, make_token
 
 
 async def live(store: SqliteJobStore) -> None:
     """Take one job through a short life."""
-    await store.enqueue(make_job(), [make_charge(amount=2)])
+    await store.enqueue(make_job())
     job = await store.claim("local", token=make_token(), now=after(1), lease_until=after(60))
     if job is None:
         return
@@ -50,14 +50,14 @@ async def test_a_storm_of_cancellations_leaves_a_usable_database_and_balanced_bo
         await asyncio.gather(*storm)
     assert await quotas.audit() == []
     assert await database.read(lambda c: c.execute("PRAGMA integrity_check").fetchone()[0]) == "ok"
-    job, is_new = await store.enqueue(make_job(), [make_charge()])
+    job, is_new = await store.enqueue(make_job())
     assert is_new
     assert (await store.get(job.id)).state is JobState.QUEUED
 
 
 async def test_what_cancelled_claimers_took_can_be_found_again(store: SqliteJobStore) -> None:
     for _ in range(50):
-        await store.enqueue(make_job(), [])
+        await store.enqueue(make_job())
 
     async def take() -> None:
         await store.claim("local", token=make_token(), now=after(1), lease_until=after(60))

@@ -33,7 +33,7 @@ async def claim(store: SqliteJobStore, at: float = 10, backend: str = "local") -
 
 
 async def test_a_claim_takes_the_job_over(store: SqliteJobStore) -> None:
-    job, _ = await store.enqueue(make_job(), [])
+    job, _ = await store.enqueue(make_job())
     token = make_token()
     found = await store.claim("local", token=token, now=after(10), lease_until=after(70))
     assert found == job.evolve(
@@ -47,7 +47,7 @@ async def test_first_come_is_first_served(store: SqliteJobStore) -> None:
     same_time = [make_job(created_at=after(2)) for _ in range(3)]
     early = make_job(created_at=after(1))
     for job in (late, *same_time, early):
-        await store.enqueue(job, [])
+        await store.enqueue(job)
     order = [found.id for _ in range(5) if (found := await claim(store))]
     assert order == [early.id, *(job.id for job in same_time), late.id]
 
@@ -58,18 +58,18 @@ async def test_a_job_put_off_waits_for_its_time_and_then_for_its_turn(
     put_off = make_job(due_at=after(20))
     older = make_job(created_at=after(15))
     newer = make_job(created_at=after(30))
-    await store.enqueue(put_off, [])
-    await store.enqueue(older, [])
+    await store.enqueue(put_off)
+    await store.enqueue(older)
     order = [found.id for at in (19, 19) if (found := await claim(store, at))]
     assert order == [older.id]
-    await store.enqueue(newer, [])
+    await store.enqueue(newer)
     order += [found.id for at in (40, 40) if (found := await claim(store, at))]
     assert order == [older.id, put_off.id, newer.id]
 
 
 async def test_a_busy_backend_does_not_hold_up_another(store: SqliteJobStore) -> None:
-    await store.enqueue(make_job(), [])
-    other, _ = await store.enqueue(make_job(request=make_request(provider="novita")), [])
+    await store.enqueue(make_job())
+    other, _ = await store.enqueue(make_job(request=make_request(provider="novita")))
     found = await claim(store, backend="novita")
     assert found is not None
     assert found.id == other.id
@@ -79,7 +79,7 @@ async def test_many_claimers_get_every_job_exactly_once(tmp_path: Path) -> None:
     path = tmp_path / "flipbook.db"
     async with Database.open(path) as one, Database.open(path) as two:
         stores = [SqliteJobStore(one), SqliteJobStore(two)]
-        asked = [(await stores[0].enqueue(make_job(), []))[0].id for _ in range(120)]
+        asked = [(await stores[0].enqueue(make_job()))[0].id for _ in range(120)]
         got = list[str]()
 
         async def work(store: SqliteJobStore) -> None:
@@ -118,7 +118,7 @@ def effort(connection: sqlite3.Connection) -> int:
 async def test_a_claim_searches_one_index_a_step_before_and_after_analyze(
     store: SqliteJobStore, database: Database, queued: int
 ) -> None:
-    await store.enqueue(make_job(), [])
+    await store.enqueue(make_job())
     await copy(database, "done", 20_000, ended=1)
     await copy(database, "queued", queued, people=2_000)
     before = await database.write(plan)
@@ -139,7 +139,7 @@ async def test_a_claim_takes_the_same_effort_however_long_the_history_and_the_qu
     store: SqliteJobStore, database: Database, people: int
 ) -> None:
     for _ in range(2):
-        await store.enqueue(make_job(created_at=NOW), [])
+        await store.enqueue(make_job(created_at=NOW))
     alone = await database.write(effort)
     await copy(database, "done", 20_000, ended=1)
     await copy(database, "queued", 20_000, people=people)

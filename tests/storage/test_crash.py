@@ -14,7 +14,7 @@ from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
-from tests.factories import make_charge, make_job
+from tests.factories import make_job
 
 ROOT = Path(__file__).parents[2]
 RANK = [JobState.QUEUED, JobState.SUBMITTING, JobState.FAILED]
@@ -81,7 +81,7 @@ async def test_a_full_database_keeps_the_jobs_it_has_and_balances(tmp_path: Path
 
         async def fill() -> None:
             while True:
-                job, _ = await store.enqueue(make_job(), [make_charge()])
+                job, _ = await store.enqueue(make_job())
                 asked.append(job.id)
 
         with pytest.raises(StorageFullError):

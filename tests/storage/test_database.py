@@ -168,7 +168,7 @@ async def test_a_file_that_another_process_writes_to_is_told_as_locked(
 
 
 async def test_a_full_database_refuses_loses_nothing_and_works_on(tmp_path: Path) -> None:
-    async with Database.open(tmp_path / "flipbook.db", max_pages=60) as database:
+    async with Database.open(tmp_path / "flipbook.db", max_pages=100) as database:
         written = 0
 
         async def fill() -> None:

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from jobs.fairness import Caps
 from jobs.model import Job
 from jobs.states import MOVES, JobState
+from jobs.tiers import Kind, OperatorRules, Setting, Target
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.migration import migrate, migrations
-from tests.factories import after, make_job, make_request, make_token
+from storage.quotas import SqliteQuotaStore
+from tests.factories import after, make_act, make_job, make_request, make_rule, make_token
 from tests.storage.crowds import copy
 from tests.storage.shop import Shop, users
 
@@ -56,7 +58,7 @@ async def test_a_server_with_one_job_is_served_within_two_claims_beside_20_000_m
     store: SqliteJobStore, database: Database
 ) -> None:
     shop = Shop(store)
-    await store.enqueue(make_job(), [])
+    await store.enqueue(make_job())
     await copy(database, "queued", 20_000, people=20_000)
     await shop.serve(3)
     await shop.ask(NEWCOMER, guild_id=7)
@@ -65,14 +67,17 @@ async def test_a_server_with_one_job_is_served_within_two_claims_beside_20_000_m
 
 @pytest.mark.parametrize("guilds", [(1, 1), (1, 2)], ids=["members", "servers"])
 async def test_weights_of_1_and_3_give_a_quarter_and_three_quarters_of_the_time(
-    store: SqliteJobStore, guilds: tuple[int, int]
+    database: Database, quotas: SqliteQuotaStore, guilds: tuple[int, int]
 ) -> None:
-    shop = Shop(store)
-    for user_id, guild_id, weight in ((1, guilds[0], 1), (2, guilds[1], 3)):
+    is_one_server = guilds[0] == guilds[1]
+    servers = {} if is_one_server else {2: [make_rule(Setting.WEIGHT, 3)]}
+    shop = Shop(SqliteJobStore(database, operator=OperatorRules(servers=servers)))
+    if is_one_server:
+        heavy = make_rule(Setting.WEIGHT, 3, Target(kind=Kind.MEMBER, id=2))
+        await quotas.set_rule(heavy, act=make_act(guild_id=1))
+    for user_id, guild_id in ((1, guilds[0]), (2, guilds[1])):
         for number in range(60):
             await shop.ask(user_id, guild_id=guild_id, frames=(8, 16, 32)[number % 3])
-        whom = user_id if guilds[0] == guilds[1] else None
-        await store.set_weight("local", f"guild:{guild_id}", whom, weight=weight)
     await shop.serve(75)
     assert shop.share(2) == pytest.approx(0.75, abs=0.03)
 
@@ -115,7 +120,7 @@ async def test_time_that_was_not_asked_for_is_not_saved_up(
 
 async def test_the_lane_of_a_job_put_off_holds_up_nobody(store: SqliteJobStore) -> None:
     shop = Shop(store)
-    await store.enqueue(make_job(user_id=1, guild_id=1, due_at=after(50)), [])
+    await store.enqueue(make_job(user_id=1, guild_id=1, due_at=after(50)))
     await shop.ask(2)
     assert users(await shop.serve(1)) == [2]
     shop.now = 60.0
@@ -157,9 +162,12 @@ def test_nobody_waits_longer_than_the_bound(
     async def wait() -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with hasty(Path(folder) / "flipbook.db") as database:
-                shop = Shop(SqliteJobStore(database), slots=slots)
-                for guild_id, weight in enumerate(weights, start=1):
-                    await shop.store.set_weight("local", f"guild:{guild_id}", None, weight=weight)
+                servers = {
+                    guild_id: [make_rule(Setting.WEIGHT, weight)]
+                    for guild_id, weight in enumerate(weights, start=1)
+                }
+                operator = OperatorRules(servers=servers)
+                shop = Shop(SqliteJobStore(database, operator=operator), slots=slots)
                 total = 0
                 for guild_id, user_id, jobs in work:
                     for frames in jobs:
@@ -245,7 +253,7 @@ async def test_a_job_that_comes_back_from_its_backend_keeps_its_turn(
 async def test_a_job_that_moves_to_another_backend_moves_its_lanes(
     store: SqliteJobStore, database: Database
 ) -> None:
-    await store.enqueue(make_job(user_id=1, request=make_request(provider="novita")), [])
+    await store.enqueue(make_job(user_id=1, request=make_request(provider="novita")))
     job = await store.claim("novita", token=make_token(), now=after(1), lease_until=after(60))
     assert job is not None
     moved = job.evolve(state=JobState.QUEUED, request=make_request(), refused_by=("novita",))
@@ -348,11 +356,12 @@ async def test_a_lane_that_counts_a_job_too_many_stops_no_claim(
     assert await shop.claim() is None
 
 
-async def test_lanes_that_wait_for_nothing_are_swept_away_and_weights_are_kept(
-    store: SqliteJobStore, database: Database
+async def test_lanes_that_wait_for_nothing_are_swept_away_and_weights_come_back(
+    store: SqliteJobStore, database: Database, quotas: SqliteQuotaStore
 ) -> None:
     shop = Shop(store)
-    await store.set_weight("local", "guild:1", 2, weight=4)
+    heavy = make_rule(Setting.WEIGHT, 4, Target(kind=Kind.MEMBER, id=2))
+    await quotas.set_rule(heavy, act=make_act(guild_id=1))
     for user_id in (1, 2):
         await shop.ask(user_id)
     for job in await shop.serve(2):
@@ -360,10 +369,18 @@ async def test_lanes_that_wait_for_nothing_are_swept_away_and_weights_are_kept(
         if stored.state is JobState.RUNNING:
             await store.save(stored, stored.evolve(state=JobState.FAILED), now=after(99))
     await store.recount()
-    left = await database.read(
-        lambda connection: connection.execute("SELECT user_id, weight FROM user_lane").fetchall()
-    )
-    assert [tuple(row) for row in left] == [(2, 4.0)]
+
+    async def lanes() -> list[tuple[object, ...]]:
+        rows = await database.read(
+            lambda connection: connection.execute(
+                "SELECT user_id, weight FROM user_lane"
+            ).fetchall()
+        )
+        return [tuple(row) for row in rows]
+
+    assert await lanes() == []
+    await shop.ask(2)
+    assert await lanes() == [(2, 4.0)]
 
 
 async def test_a_lost_submit_that_is_found_again_gets_its_lane_back(

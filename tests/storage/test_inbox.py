@@ -26,7 +26,7 @@ def inbox(database: Database) -> SqliteInbox:
 
 async def submitting(store: SqliteJobStore) -> Job:
     """Return a job whose attempt has a token at Novita."""
-    job, _ = await store.enqueue(make_job(request=make_request(provider="novita")), [])
+    job, _ = await store.enqueue(make_job(request=make_request(provider="novita")))
     return await claimed(store, job)
 
 
@@ -129,7 +129,7 @@ async def test_a_letter_about_an_earlier_attempt_is_known(
 
 async def test_no_two_attempts_share_a_token(store: SqliteJobStore) -> None:
     used = (await submitting(store)).attempt_token or ""
-    job, _ = await store.enqueue(make_job(request=make_request(provider="novita")), [])
+    job, _ = await store.enqueue(make_job(request=make_request(provider="novita")))
     with pytest.raises(StorageError):
         await store.claim("novita", token=used, now=after(1), lease_until=after(60))
     assert (await store.get(job.id)).state is JobState.QUEUED
@@ -152,7 +152,7 @@ async def test_letters_and_attempts_go_with_their_job(
 
 async def test_a_servers_unconfirmed_jobs_are_listed_and_no_others(store: SqliteJobStore) -> None:
     for guild_id in (1, 1, 2, 1):
-        await store.enqueue(make_job(guild_id=guild_id), [])
+        await store.enqueue(make_job(guild_id=guild_id))
     parked = dict[int, list[JobId]]()
     for _ in range(3):
         job = await store.claim("local", token=make_token(), now=after(1), lease_until=after(60))

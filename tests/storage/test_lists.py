@@ -14,7 +14,7 @@ from tests.storage.crowds import copy
 
 async def test_all_that_waits_at_a_backend_is_listed_oldest_first(store: SqliteJobStore) -> None:
     taken, put_off, elsewhere, waiting = [
-        (await store.enqueue(job, []))[0]
+        (await store.enqueue(job))[0]
         for job in (
             make_job(),
             make_job(due_at=after(20)),
@@ -39,7 +39,7 @@ def plan(connection: sqlite3.Connection) -> list[str]:
 async def test_a_backends_queue_is_searched_by_index_before_and_after_analyze(
     store: SqliteJobStore, database: Database, queued: int
 ) -> None:
-    await store.enqueue(make_job(), [])
+    await store.enqueue(make_job())
     await copy(database, "done", 20_000, ended=1)
     await copy(database, "queued", queued, people=2_000)
     before = await database.write(plan)

@@ -5,25 +5,26 @@ from pathlib import Path
 
 import pytest
 
+from jobs.errors import QuotaExceededError
 from jobs.model import Job
-from jobs.quota import Charge, Settlement, Unit
+from jobs.quota import Settlement, Unit
 from jobs.states import JobState
+from jobs.tiers import Setting
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.migration import migrate, migrations
 from storage.quotas import SqliteQuotaStore
-from tests.factories import NOW, after, make_charge, make_job, make_request
-
-MONEY = make_charge(unit=Unit.MONEY_MICROS, amount=20_000)
-VIDEO_MS = make_charge(unit=Unit.VIDEO_MS, amount=4_000)
+from tests.factories import NOW, after, make_act, make_job, make_request, make_rule
 
 
 async def told(database: Database, unit: Unit) -> tuple[int, int]:
-    """Return what is used and reserved of a unit."""
+    """Return what a member has used and reserved of a unit; their server's books say the same."""
 
     def look(connection: sqlite3.Connection) -> tuple[int, int]:
-        row = connection.execute("SELECT used, reserved FROM bucket WHERE unit = ?", (unit.value,))
-        return tuple(row.fetchone())
+        rows = connection.execute("SELECT used, reserved FROM bucket WHERE unit = ?", (unit.value,))
+        mine, servers = rows.fetchall()
+        assert tuple(mine) == tuple(servers)
+        return tuple(mine)
 
     return await database.read(look)
 
@@ -38,14 +39,14 @@ async def ended(store: SqliteJobStore, job: Job, settle: Settlement | None = Non
 
 async def test_price_and_refusals_come_back_as_they_were_stored(store: SqliteJobStore) -> None:
     job = make_job(price_micros=20_000, currency="EUR", refused_by=("modelslab",))
-    await store.enqueue(job, [])
+    await store.enqueue(job)
     assert await store.get(job.id) == job
 
 
 async def test_a_job_that_moves_takes_its_new_price_and_queue_with_it(
     store: SqliteJobStore,
 ) -> None:
-    job, _ = await store.enqueue(make_job(price_micros=20_000, currency="EUR"), [MONEY])
+    job, _ = await store.enqueue(make_job(price_micros=20_000, currency="EUR"))
     held = await store.claim(job.backend, token="1" * 32, now=NOW, lease_until=after(60))
     assert held is not None
     request = make_request(provider="novita")
@@ -83,7 +84,7 @@ async def test_a_commit_takes_what_the_job_cost_and_never_more_than_was_reserved
     settle: Settlement,
     used: int,
 ) -> None:
-    job, _ = await store.enqueue(make_job(price_micros=20_000, currency="USD"), [MONEY])
+    job, _ = await store.enqueue(make_job(price_micros=20_000, currency="USD"))
     await ended(store, job.evolve(price_micros=price), settle)
     assert await told(database, Unit.MONEY_MICROS) == (used, 0)
     assert await quotas.audit() == []
@@ -92,19 +93,24 @@ async def test_a_commit_takes_what_the_job_cost_and_never_more_than_was_reserved
 async def test_a_video_that_came_out_shorter_counts_its_own_length(
     store: SqliteJobStore, quotas: SqliteQuotaStore, database: Database
 ) -> None:
-    job, _ = await store.enqueue(make_job(), [VIDEO_MS])
-    await ended(store, job, Settlement.COMMIT)
-    assert await told(database, Unit.VIDEO_MS) == (2_000, 0)
+    job, _ = await store.enqueue(make_job())
+    held = await store.claim(job.backend, token="1" * 32, now=NOW, lease_until=after(60))
+    assert held is not None
+    shorter = held.evolve(state=JobState.FAILED, request=make_request(frames=8))
+    await store.save(held, shorter, now=after(1), settle=Settlement.COMMIT)
+    assert await told(database, Unit.VIDEO_MS) == (1_000, 0)
     assert await quotas.audit() == []
 
 
-async def test_what_is_given_back_may_be_reserved_again(store: SqliteJobStore) -> None:
-    def charge(amount: int) -> Charge:
-        return make_charge(unit=Unit.MONEY_MICROS, amount=amount, limit=20_000)
-
-    job, _ = await store.enqueue(make_job(price_micros=20_000), [charge(20_000)])
+async def test_what_is_given_back_may_be_reserved_again(
+    store: SqliteJobStore, quotas: SqliteQuotaStore
+) -> None:
+    await quotas.set_rule(make_rule(Setting.MONEY_PER_DAY, 20_000), act=make_act())
+    job, _ = await store.enqueue(make_job(price_micros=20_000))
+    with pytest.raises(QuotaExceededError):
+        await store.enqueue(make_job(price_micros=15_000))
     await ended(store, job.evolve(price_micros=5_000), Settlement.COMMIT)
-    _, is_new = await store.enqueue(make_job(), [charge(15_000)])
+    _, is_new = await store.enqueue(make_job(price_micros=15_000))
     assert is_new
 
 

@@ -19,7 +19,7 @@ from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
-from tests.factories import NOW, after, make_charge, make_job, make_token
+from tests.factories import NOW, after, make_job, make_token
 
 
 def tell(job: Job) -> None:
@@ -28,9 +28,7 @@ def tell(job: Job) -> None:
 
 
 async def ask(store: SqliteJobStore, job_id: str) -> Job:
-    job, _ = await store.enqueue(
-        make_job(id=JobId(job_id), origin_key=job_id), [make_charge(amount=2)]
-    )
+    job, _ = await store.enqueue(make_job(id=JobId(job_id), origin_key=job_id))
     return job
 
 

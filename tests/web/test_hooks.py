@@ -73,7 +73,7 @@ def open_door(tmp_path: Path) -> OpenDoor:
     ) -> AsyncGenerator[Door]:
         async with Database.open(tmp_path / "flipbook.db") as database:
             store = SqliteJobStore(database)
-            await store.enqueue(make_job(request=make_request(provider="novita")), [])
+            await store.enqueue(make_job(request=make_request(provider="novita")))
             job = await store.claim(
                 "novita", token=make_token(), now=after(1), lease_until=after(60)
             )

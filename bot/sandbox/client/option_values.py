@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from bot.sandbox.errors import CommandLineError
 from bot.sandbox.json_types import JsonObject, objects
-from bot.sandbox.world.accounts import Role
+from bot.sandbox.world.accounts import Role, User
 from bot.sandbox.world.commands import MAX_INTEGER, MAX_LENGTH, MAX_NUMBER, OptionType
 from bot.sandbox.world.entities import Channel, Guild, Member
 
@@ -62,6 +62,7 @@ def guess_type(value: object) -> int:
         (int, OptionType.INTEGER),
         (float, OptionType.NUMBER),
         (Member, OptionType.USER),
+        (User, OptionType.USER),
         (Channel, OptionType.CHANNEL),
         (Role, OptionType.ROLE),
         (tuple, OptionType.ATTACHMENT),
@@ -164,7 +165,7 @@ TYPES: dict[int, tuple[type, ...]] = {
     OptionType.STRING: (str,),
     OptionType.INTEGER: (int,),
     OptionType.NUMBER: (int, float),
-    OptionType.USER: (Member,),
+    OptionType.USER: (Member, User),
     OptionType.ROLE: (Role,),
     OptionType.MENTIONABLE: (Member, Role),
     OptionType.ATTACHMENT: (tuple,),

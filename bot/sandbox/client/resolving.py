@@ -4,7 +4,7 @@ Source: Discord's "Receiving and Responding to Interactions", "Resolved Data Str
 """
 
 from bot.sandbox.json_types import JsonObject
-from bot.sandbox.world.accounts import Role
+from bot.sandbox.world.accounts import Role, User
 from bot.sandbox.world.entities import Channel, Member, Message
 from bot.sandbox.world.files import Attachment
 from bot.sandbox.world.media import content_type, safe_filename
@@ -41,6 +41,8 @@ class Resolver:
         match value:
             case Member():
                 self._add_member(value)
+            case User():  # who is not in the guild has no place in `members`
+                self._add("users", value.id, self._world.payloads.user(value))
             case Channel():
                 self._add("channels", value.id, self._channel(value))
             case Role():

@@ -89,6 +89,18 @@ class World(Talk):
         self.announce("GUILD_ROLE_CREATE", payload)
         return role
 
+    def delete_role(self, guild: Guild, role: Role) -> None:
+        """Delete a role; nobody has it any more, and channels no longer speak of it.
+
+        That members lose it goes without an event of its own ("Gateway Events", Guild Role Delete).
+        """
+        del guild.roles[role.id]
+        for member in guild.members.values():
+            member.role_ids[:] = [id_ for id_ in member.role_ids if id_ != role.id]
+        for channel in guild.channels.values():
+            channel.overwrites.pop(role.id, None)
+        self.announce("GUILD_ROLE_DELETE", {"guild_id": guild.id, "role_id": role.id})
+
     def add_member(
         self, guild: Guild, name: str, *, permissions: Iterable[str] = (), user: User | None = None
     ) -> Member:

@@ -99,8 +99,10 @@ class ChoiceField extends Field {
   }
 
   #chosen() {
-    const typed = this.control.value.toLowerCase();
-    return this.picked ?? listed(this.option).find((choice) => choice.name.toLowerCase() === typed);
+    const typed = [this.control.value.toLowerCase(), asName(this.control.value)];
+    return (
+      this.picked ?? listed(this.option).find((one) => typed.includes(one.name.toLowerCase()))
+    );
   }
 
   set(text) {
@@ -121,7 +123,7 @@ class ChoiceField extends Field {
   }
 
   offer(isWhole) {
-    const typed = isWhole || this.picked ? "" : this.control.value.toLowerCase();
+    const typed = isWhole || this.picked ? "" : asName(this.control.value);
     const fitting = listed(this.option).filter((choice) =>
       choice.name.toLowerCase().includes(typed),
     );
@@ -234,6 +236,11 @@ class FileField extends Field {
     }
     this.form.say(this.#problem);
   }
+}
+
+/** Read a name as people type it: with the sign before it that it has in a message, or without. */
+function asName(typed) {
+  return typed.toLowerCase().replace(/^[@#]/, "");
 }
 
 /** List what a field of choices offers. */
