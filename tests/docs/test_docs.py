@@ -77,7 +77,7 @@ def test_every_field_of_a_models_card_is_documented() -> None:
         *("README.md", "CONTRIBUTING.md"),
         *("docs/design.md", "docs/models.md", "docs/commands.md", "docs/sandbox.md"),
         *("docs/providers.md", "docs/settings.md", "docs/benchmarks.md", "docs/api.md"),
-        *("docs/moderation.md",),
+        *("docs/moderation.md", "docs/parameters.md"),
     ],
 )
 def test_links_inside_the_project_lead_somewhere(name: str) -> None:

@@ -72,11 +72,11 @@ def _webhook_url(url: str) -> str:
 
 Whole = BeforeValidator(_whole)
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARS)]
-Side = Annotated[int, Whole, Field(ge=MIN_SIDE, le=MAX_SIDE)]
-PartFrames = Annotated[int, Whole, Field(ge=MIN_FRAMES, le=MAX_PART_FRAMES)]
-Steps = Annotated[int, Whole, Field(ge=1, le=MAX_STEPS)]
-Seed = Annotated[int, Whole, Field(ge=-1, le=MAX_SEED)]
-ClipSkip = Annotated[int, Whole, Field(ge=1, le=MAX_CLIP_SKIP)]
+Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE), Whole]
+PartFrames = Annotated[int, Field(ge=MIN_FRAMES, le=MAX_PART_FRAMES), Whole]
+Steps = Annotated[int, Field(ge=1, le=MAX_STEPS), Whole]
+Seed = Annotated[int, Field(ge=-1, le=MAX_SEED), Whole]
+ClipSkip = Annotated[int, Field(ge=1, le=MAX_CLIP_SKIP), Whole]
 Guidance = Annotated[float, Field(ge=1, le=MAX_GUIDANCE)]
 Strength = Annotated[float, Field(ge=0, le=1)]
 PromptText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROMPT_CHARS)]
@@ -143,7 +143,23 @@ class Extra(_Asked, frozen=True):
 
 
 class Submit(_Asked, frozen=True):
-    """The body of `POST /v3/async/txt2video`."""
+    """The body of `POST /v3/async/txt2video`.
+
+    Attributes:
+        model_name: A name of `/v3/model`, or an alias of one.
+        height: Pixels; a size that the model cannot do is made at its nearest one and scaled.
+        width: Pixels, likewise.
+        steps: Denoising steps.
+        prompts: What to show, part by part, each for so many frames; at most 128 frames in all.
+        negative_prompt: What to keep out of the picture.
+        guidance_scale: How closely to follow the prompt; the model's own if left out.
+        seed: Repeats a video; -1, or none, draws one, and the result names it.
+        loras: LoRAs and how strongly they act.
+        embeddings: Textual inversions.
+        closed_loop: The end leads back to the beginning.
+        clip_skip: How many of the text encoder's last layers to leave out; 1 is none.
+        extra: The kind of file, and where the end is told.
+    """
 
     model_name: Name
     height: Side
