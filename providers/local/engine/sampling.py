@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from jobs.request import ResolvedRequest, Scheduler
-from providers.local import schedulers
 from providers.local.capabilities import is_image_ignored
+from providers.local.engine import schedulers
 from providers.local.engine.images import encoded, read_image
 from providers.local.engine.ticket import RenderError, Ticket
 from providers.local.engine.windows import (

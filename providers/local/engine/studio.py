@@ -17,8 +17,8 @@ import torch
 
 from jobs.prompts import write_prompt
 from jobs.request import DEFAULT_STRENGTH, ResolvedRequest, Segment
-from providers.local import schedulers
 from providers.local.capabilities import is_image_ignored
+from providers.local.engine import schedulers
 from providers.local.engine.adapters import adapted
 from providers.local.engine.decoding import decode_in_chunks
 from providers.local.engine.encode import Frames, Recipe, poster_of, write_video
