@@ -35,7 +35,9 @@ class Access:
         member: discord.User | discord.Member,
         permissions: discord.Permissions,
     ) -> bool:
-        settings = self._guilds.of(interaction.guild_id or 0)
+        if interaction.guild_id is None:  # a private chat, where everyone has every permission
+            return False
+        settings = self._guilds.of(interaction.guild_id)
         has_permission: bool = getattr(permissions, settings.moderator_permission)
         has_role = not settings.moderator_roles.isdisjoint(role_ids_of(member))
         return has_permission or has_role or permissions.manage_guild
@@ -54,7 +56,7 @@ class Access:
 
 def is_manager(interaction: discord.Interaction) -> bool:
     """Say whether Discord gives the member Manage Server."""
-    return interaction.permissions.manage_guild
+    return interaction.guild_id is not None and interaction.permissions.manage_guild
 
 
 def check_manager(interaction: discord.Interaction) -> None:

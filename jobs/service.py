@@ -204,10 +204,10 @@ class Service:
         """Return a job of that server.
 
         Raises:
-            NotFoundError: There is none, or it belongs to another server.
+            NotFoundError: There is none, or it belongs to another server, or to none.
         """
         job = await self._jobs.get(job_id)
-        if job.requester.guild_id != guild_id:
+        if not guild_id or job.requester.guild_id != guild_id:
             raise NotFoundError(NO_SUCH_JOB)
         return job
 

@@ -20,6 +20,7 @@ from jobs.runner import IDLE_S, TEND_S
 from jobs.service import Ask
 from jobs.states import JobState
 from jobs.work import LEASE
+from tests.factories import make_job
 from tests.fakes.line import Line
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
@@ -128,6 +129,13 @@ async def test_a_job_of_another_server_is_not_found(world: World) -> None:
     job = await world.ask(by=ADA)
     with pytest.raises(NotFoundError):
         await world.service.info(job.id, guild_id=11)
+
+
+async def test_who_is_in_no_server_finds_no_job_of_the_command_line(world: World) -> None:
+    job = make_job(origin=Origin.CLI, guild_id=0, user_id=0)
+    await world.jobs.enqueue(job)
+    with pytest.raises(NotFoundError):
+        await world.service.info(job.id, guild_id=0)
 
 
 async def test_a_backend_that_is_away_is_tried_again_later(world: World) -> None:
