@@ -56,7 +56,7 @@ async def test_bad_options_are_refused_in_one_sentence(sandbox: Sandbox, bot: Bo
         ({"prompt": "   "}, "`prompt` is empty"),
         ({"prompt": "x" * 1025}, "1025 characters long; 1024 is the most"),
         ({"prompt": "x", "seed": 2**32}, "`seed` must be between"),
-        ({"prompt": "x", "scheduler": "KarrasVeScheduler"}, "KarrasVeScheduler"),
+        ({"prompt": "x", "scheduler": "DDIMInverseScheduler"}, "DDIMInverseScheduler"),
         ({"prompt": "x", "loras": "nope:0.5"}, "nope"),
         ({"prompt": "x", "provider": "novita"}, "`provider`: novita is not set up here"),
     ]
