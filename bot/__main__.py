@@ -105,6 +105,14 @@ async def sandbox(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def legal(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Print a template for a privacy policy, or for terms, filled in."""
+    from bot.legal import legal as fill_in
+
+    print(fill_in(settings, arguments))
+    return 0
+
+
 async def models(settings: Settings, arguments: argparse.Namespace) -> int:
     """List, add, remove or verify what the local engine renders with."""
     from bot.models import models as manage
@@ -139,6 +147,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--guild", type=int, help="to this server only, where they appear at once"
     )
     add_models(add("models", models, "list, add, remove or verify the local engine's models"))
+    add_legal(add("legal", legal, "print a privacy policy, or terms, that name your providers"))
     add_render(add("render", render, "render one video into a file, without Discord"))
     showing = add("demo", demo, "show one /video from command to file, in the sandbox")
     showing.add_argument("--prompt", default="a red circle moving left on a blue background")
@@ -165,6 +174,13 @@ def add_render(parser: argparse.ArgumentParser) -> None:
 def add_keys(parser: argparse.ArgumentParser) -> None:
     """Add the actions of `keys`."""
     from bot.keys import add_arguments
+
+    add_arguments(parser)
+
+
+def add_legal(parser: argparse.ArgumentParser) -> None:
+    """Add what `legal` takes."""
+    from bot.legal import add_arguments
 
     add_arguments(parser)
 

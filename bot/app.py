@@ -8,43 +8,55 @@ import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from bot import __version__
 from bot.backends import load_prices, open_backends
 from bot.clock import SystemClock
 from bot.settings import Settings
+from jobs.base_policy import load_policy
 from jobs.board import Board
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.guilds import Guilds
 from jobs.herald import Herald
+from jobs.housekeeping import Housekeeping
 from jobs.mail import Mail
 from jobs.management import Management
 from jobs.model import JobId, Origin
-from jobs.ports import Clock, Delivery, GuildLog
+from jobs.policies import Policies
+from jobs.ports import Clock, Delivery, GuildLog, Postings
 from jobs.prices import PriceTable
+from jobs.privacy import Privacy
 from jobs.quota_file import load_rules
 from jobs.request import MAX_SEED
 from jobs.runner import Runner
 from jobs.service import Draws, Service
 from jobs.steps import Steps
+from jobs.takedown import Takedown
 from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
+from storage.cases import SqliteCaseStore
 from storage.database import Database
 from storage.folder import DataFolder
 from storage.guilds import SqliteGuildStore
 from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
 from storage.media import PyAvMedia
+from storage.policies import SqlitePolicyStore
+from storage.privacy import SqlitePrivacyStore
 from storage.quotas import SqliteQuotaStore
+from storage.retention import SqliteRetentionStore
 from storage.values import SqliteValueStore
+from storage.video_folder import SweptFolder
 
 logger = logging.getLogger(__name__)
 
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: an id is typed by people
 ID_LENGTH = 8
 QUOTAS = "quotas.toml"  # in the data folder
+POLICY = "policy.toml"  # there, too
 DRAIN_S = 8.0  # Docker sends SIGKILL ten seconds after SIGTERM
 
 
@@ -58,6 +70,7 @@ class Parts:
     jobs: SqliteJobStore
     quotas: SqliteQuotaStore
     guilds: SqliteGuildStore
+    cases: SqliteCaseStore
     inbox: SqliteInbox
     values: SqliteValueStore
     artifacts: FolderArtifactStore
@@ -68,10 +81,26 @@ class Parts:
     prices: PriceTable
     service: Service
     management: Management
+    policies: Policies
+    policy_store: SqlitePolicyStore
+    privacy_store: SqlitePrivacyStore
+    retention: SqliteRetentionStore
+    files: SweptFolder
+    privacy: Privacy
 
     def herald(self, log: GuildLog) -> Herald:
         """Build what posts news in servers' log channels."""
         return Herald(guilds=self.guilds, log=log, notices=self.notices, clock=self.clock)
+
+    def takedown(self, postings: Postings) -> Takedown:
+        """Build what takes removed videos down."""
+        return Takedown(
+            cases=self.cases,
+            artifacts=self.artifacts,
+            postings=postings,
+            notices=self.notices,
+            clock=self.clock,
+        )
 
     def runner(self, deliveries: Mapping[Origin, Delivery]) -> Runner:
         """Build the runner over the given ways back."""
@@ -104,6 +133,18 @@ class Parts:
             estimator=self.estimator,
             clock=self.clock,
             draw_token=lambda: secrets.token_hex(16),
+            housekeeping=self.housekeeping(),
+        )
+
+    def housekeeping(self) -> Housekeeping:
+        """Build what lets go of what is over."""
+        days = self.settings.retention_days
+        return Housekeeping(
+            privacy=self.privacy,
+            store=self.retention,
+            files=self.files,
+            clock=self.clock,
+            retention=timedelta(days=days) if days else None,
         )
 
 
@@ -133,6 +174,9 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
         catalogue = Registry(
             providers=await stack.enter_async_context(backends), default=settings.default_provider
         )
+        policy_store = SqlitePolicyStore(database)
+        base = load_policy(settings.data_dir / POLICY)
+        policies = Policies(await policy_store.all_rules(), base=base)
         media = PyAvMedia()
         estimator = Estimator(jobs=jobs, slots=lambda name: catalogue.provider(name).slots)
         service = Service(
@@ -146,6 +190,7 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             clock=clock,
             draws=Draws(job_id=draw_job_id, seed=lambda: secrets.randbelow(MAX_SEED + 1)),
             prices=prices,
+            policies=policies,
         )
         management = Management(
             guilds=Guilds(await guilds.all_settings()),
@@ -156,6 +201,7 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             clock=clock,
             currency=prices.currency,
         )
+        privacy_store, files = SqlitePrivacyStore(database), SweptFolder(folder.videos)
         yield Parts(
             settings=settings,
             clock=clock,
@@ -163,6 +209,7 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             jobs=jobs,
             quotas=quotas,
             guilds=guilds,
+            cases=SqliteCaseStore(database),
             inbox=SqliteInbox(database),
             values=SqliteValueStore(database),
             artifacts=artifacts,
@@ -173,6 +220,14 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             prices=prices,
             service=service,
             management=management,
+            policies=policies,
+            policy_store=policy_store,
+            privacy_store=privacy_store,
+            retention=SqliteRetentionStore(database),
+            files=files,
+            privacy=Privacy(
+                store=privacy_store, jobs=jobs, files=files, notices=notices, clock=clock
+            ),
         )
 
 

@@ -12,6 +12,9 @@ from discord.ext import commands
 from typing_extensions import override
 
 from cogs.access import Access
+from cogs.case_buttons import CASE_BUTTONS
+from cogs.case_desk import CaseDesk
+from cogs.case_pages import news_buttons
 from cogs.delivery import DiscordDelivery
 from cogs.departures import DeparturesCog
 from cogs.desk import Desk
@@ -20,13 +23,20 @@ from cogs.guild_log import DiscordGuildLog
 from cogs.help import HelpCog
 from cogs.mod_audit import AuditReader, OlderButton
 from cogs.mod_block import BlockGroup
+from cogs.mod_cases import CasesGroup, RemovalGroup
 from cogs.mod_jobs import JobsGroup
+from cogs.mod_policy import PolicyGroup
 from cogs.mod_quota import QuotaGroup
+from cogs.mod_review import ReviewButton, ReviewDesk, review_command
 from cogs.mod_usage import usage_commands
 from cogs.models import ModelsCog
 from cogs.moderation import Moderation, ModGroup
+from cogs.policy_pages import review_buttons
+from cogs.postings import DiscordPostings
+from cogs.privacy import DeleteButton, OwnData, PrivacyDesk, PrivacyGroup
 from cogs.queue import QueueCog
 from cogs.quota import QuotaCog
+from cogs.reports import ReportsCog
 from cogs.settings import SettingsGroup
 from cogs.video import VideoCog
 from cogs.views import BUTTONS
@@ -48,6 +58,7 @@ class FlipbookClient(commands.Bot):
         moderation: Takes what moderators decide.
         management: Takes what managers set.
         allowances: Knows who may make how much.
+        own_data: Knows what is stored about whom.
         values: Remembers which commands were last synced.
         clock: Tells how long interaction tokens live.
         proxy: An HTTP proxy for all of Discord's traffic.
@@ -63,6 +74,7 @@ class FlipbookClient(commands.Bot):
         moderation: Moderation,
         management: Management,
         allowances: Allowances,
+        own_data: OwnData,
         values: ValueStore,
         clock: Clock,
         proxy: str | None = None,
@@ -91,18 +103,33 @@ class FlipbookClient(commands.Bot):
         self._moderation = moderation
         self._management = management
         self._allowances = allowances
+        self._own_data = own_data
+        self._clock = clock
         self._values = values
         self._dev_guild = dev_guild
         self._syncs_at_start = syncs_at_start
         self._has_gateway = False
         self._delivery = DiscordDelivery(client=self, clock=clock, catalogue=service.catalogue)
-        self._guild_log = DiscordGuildLog(self)
+        self._guild_log = DiscordGuildLog(
+            self, buttons={"case": news_buttons, "held": review_buttons}
+        )
+        self._postings = DiscordPostings(self)
         self._access = Access(management.guilds)
         self._desk = Desk(
             service=service,
             delivery=self._delivery,
             guilds=management.guilds,
             access=self._access,
+        )
+        self._case_desk = CaseDesk(casework=moderation.casework, access=self._access)
+        self._privacy_desk = PrivacyDesk(
+            own_data=own_data, guilds=management.guilds, catalogue=service.catalogue
+        )
+        self._review_desk = ReviewDesk(
+            access=self._access,
+            reviews=moderation.reviews,
+            service=service,
+            delivery=self._delivery,
         )
         self._audit_reader = AuditReader(access=self._access, audit=moderation.audit)
 
@@ -117,6 +144,21 @@ class FlipbookClient(commands.Bot):
         return self._guild_log
 
     @property
+    def postings(self) -> DiscordPostings:
+        """The way to what was posted, for what takes videos down."""
+        return self._postings
+
+    @property
+    def case_desk(self) -> CaseDesk:
+        """Where reports, appeals and decisions are left, also by their buttons."""
+        return self._case_desk
+
+    @property
+    def review_desk(self) -> ReviewDesk:
+        """Where held prompts are decided about, also by their buttons."""
+        return self._review_desk
+
+    @property
     def desk(self) -> Desk:
         """Where commands and buttons leave their orders."""
         return self._desk
@@ -125,6 +167,11 @@ class FlipbookClient(commands.Bot):
     def audit_reader(self) -> AuditReader:
         """What shows the audit, also to those who press its button."""
         return self._audit_reader
+
+    @property
+    def privacy_desk(self) -> PrivacyDesk:
+        """What answers people about their data, also those who press its button."""
+        return self._privacy_desk
 
     @property
     def is_connected(self) -> bool:
@@ -164,12 +211,21 @@ class FlipbookClient(commands.Bot):
             QuotaCog(allowances=self._allowances),
             ModelsCog(catalogue=catalogue),
             HelpCog(catalogue=catalogue),
-            DeparturesCog(management=self._management),
+            DeparturesCog(
+                client=self,
+                management=self._management,
+                departures=self._own_data.departures,
+                clock=self._clock,
+            ),
         ):
             await self.add_cog(cog)
+        reports = ReportsCog(desk=self._case_desk)
+        await self.add_cog(reports)
+        self.tree.add_command(reports.menu)
+        self.tree.add_command(PrivacyGroup(desk=self._privacy_desk))
         self.tree.add_command(SettingsGroup(management=self._management))
         self.tree.add_command(self._mod_group())
-        self.add_dynamic_items(*BUTTONS, OlderButton)
+        self.add_dynamic_items(*BUTTONS, *CASE_BUTTONS, ReviewButton, OlderButton, DeleteButton)
 
     def _mod_group(self) -> ModGroup:
         moderation, access = self._moderation, self._access
@@ -183,7 +239,14 @@ class FlipbookClient(commands.Bot):
         quota = QuotaGroup(allowances=self._allowances, access=access)
         block = BlockGroup(access=access, blocking=moderation.blocking)
         usage = usage_commands(access=access, spending=moderation.spending)
-        return ModGroup(groups=[jobs, quota, block, *usage], audit_reader=self._audit_reader)
+        cases = CasesGroup(access=access, casework=moderation.casework)
+        policy = PolicyGroup(access=access, policing=moderation.policing)
+        review = review_command(self._review_desk)
+        removal = RemovalGroup(access=access, casework=moderation.casework)
+        return ModGroup(
+            groups=[jobs, quota, block, policy, review, cases, removal, *usage],
+            audit_reader=self._audit_reader,
+        )
 
     async def sync(self, guild_id: int | None = None, *, force: bool = False) -> bool:
         """Bring the commands to Discord if they differ from those synced last.

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import tempfile
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,16 +20,20 @@ from bot.settings import Settings
 from bot.web.health import Check
 from bot.web.server import open_front_door
 from cogs.moderation import Moderation
+from cogs.privacy import OwnData
 from jobs.allowances import Allowances
 from jobs.blocking import Blocking
+from jobs.casework import Casework
 from jobs.clearing import Clearing
 from jobs.decisions import Decisions
 from jobs.errors import FlipbookError, SettingsError
-from jobs.herald import Herald
 from jobs.model import Origin
+from jobs.policies import Policing
+from jobs.review import Reviews
 from jobs.runner import Runner
 from jobs.service import Service
 from jobs.spending import Spending
+from jobs.takeout import Takeout
 from storage.audit import SqliteAuditLog
 from storage.plots import MatplotlibPlotter
 from storage.usage import SqliteUsageStore
@@ -84,8 +89,11 @@ async def run_bot(settings: Settings) -> None:
         logger.info(
             "Health at http://%s:%d/healthz", settings.http_host, port, extra={"action": "listen"}
         )
-        herald = parts.herald(client.guild_log)
-        await _serve(client, runner, herald, parts.service, token=token, stop=stop)
+        beside = {
+            "herald": parts.herald(client.guild_log).run,
+            "takedown": parts.takedown(client.postings).run,
+        }
+        await _serve(client, runner, beside, parts.service, token=token, stop=stop)
 
 
 def _new_client(parts: Parts, *, syncs_at_start: bool = True) -> FlipbookClient:
@@ -102,6 +110,12 @@ def _new_client(parts: Parts, *, syncs_at_start: bool = True) -> FlipbookClient:
             clock=parts.clock,
             currency=parts.prices.currency,
         ),
+        own_data=OwnData(
+            privacy=parts.privacy,
+            takeout=Takeout(store=parts.privacy_store, files=parts.files, clock=parts.clock),
+            departures=parts.retention,
+            days=settings.retention_days or None,
+        ),
         values=parts.values,
         clock=parts.clock,
         proxy=str(settings.discord_proxy) if settings.discord_proxy else None,
@@ -112,11 +126,19 @@ def _new_client(parts: Parts, *, syncs_at_start: bool = True) -> FlipbookClient:
 
 def _moderation(parts: Parts) -> Moderation:
     jobs, notices, clock = parts.jobs, parts.notices, parts.clock
+    blocking = Blocking(guilds=parts.guilds, jobs=jobs, notices=notices, clock=clock)
     return Moderation(
         decisions=Decisions(jobs=jobs, notices=notices, clock=clock),
         clearing=Clearing(jobs=jobs, notices=notices, clock=clock),
-        blocking=Blocking(guilds=parts.guilds, jobs=jobs, notices=notices, clock=clock),
+        blocking=blocking,
+        policing=Policing(
+            policies=parts.policies, store=parts.policy_store, notices=notices, clock=clock
+        ),
+        reviews=Reviews(jobs=jobs, blocking=blocking, notices=notices, clock=clock),
         audit=SqliteAuditLog(parts.database),
+        casework=Casework(
+            cases=parts.cases, jobs=jobs, guilds=parts.guilds, notices=notices, clock=clock
+        ),
         spending=Spending(
             store=SqliteUsageStore(parts.database),
             plotter=MatplotlibPlotter(),
@@ -152,7 +174,7 @@ async def _log_in(client: FlipbookClient, token: str) -> None:
 async def _serve(
     client: FlipbookClient,
     runner: Runner,
-    herald: Herald,
+    beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
     service: Service,
     *,
     token: str,
@@ -163,7 +185,7 @@ async def _serve(
         return
     running = asyncio.create_task(runner.run(drain_s=DRAIN_S), name="runner")
     gateway = asyncio.create_task(client.connect(), name="gateway")
-    telling = asyncio.create_task(herald.run(), name="herald")
+    others = [asyncio.create_task(run(), name=name) for name, run in beside.items()]
     waiting = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([running, gateway, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -172,10 +194,10 @@ async def _serve(
         runner.stop()
         await running
     finally:
-        for task in (waiting, running, telling):
+        for task in (waiting, running, *others):
             task.cancel()
         await client.close()
-        await asyncio.gather(gateway, waiting, running, telling, return_exceptions=True)
+        await asyncio.gather(gateway, waiting, running, *others, return_exceptions=True)
     if not stop.is_set():
         raise FlipbookError("The connection to Discord ended for good.") from gateway.exception()
 

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     """Hosts that webhooks may be sent to by plain http, or inside a private network."""
     webhook_secret: SecretStr | None = Field(None, alias="FLIPBOOK_WEBHOOK_SECRET")
     """Signs the webhooks that are sent, in the form of Standard Webhooks."""
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        90, alias="FLIPBOOK_RETENTION_DAYS"
+    )
+    """How long ended videos are kept where a server says nothing; 0 is for good."""
     log_format: LogFormat = Field(LogFormat.TEXT, alias="FLIPBOOK_LOG_FORMAT")
     default_provider: ProviderName = Field(ProviderName.LOCAL, alias="FLIPBOOK_DEFAULT_PROVIDER")
     modelslab_api_key: SecretStr | None = Field(None, alias="MODELSLAB_API_KEY")

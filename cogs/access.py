@@ -29,6 +29,13 @@ class Access:
         permissions = member.resolved_permissions or discord.Permissions.none()
         return self._moderates(interaction, member, permissions)
 
+    def has_power(self, member: discord.Member) -> bool:
+        """Say whether a member who was looked up moderates or manages their server."""
+        settings, permissions = self._guilds.of(member.guild.id), member.guild_permissions
+        has_permission: bool = getattr(permissions, settings.moderator_permission)
+        has_role = not settings.moderator_roles.isdisjoint(role_ids_of(member))
+        return has_permission or has_role or permissions.manage_guild
+
     def _moderates(
         self,
         interaction: discord.Interaction,

@@ -50,6 +50,7 @@ STOPS = {
     JobState.UNDELIVERED: ("Made, but it cannot be posted here", ODD),
     JobState.UNCONFIRMED: ("Waiting for the provider's word", ODD),
 }
+REMOVED = "A moderator removed this video."
 PLAIN_STAGE = Progress().stage  # says no more than the title does
 CANCELLABLE = frozenset({JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING})
 
@@ -68,6 +69,8 @@ def card(
     job: Job, *, progress: Progress | None = None, standing: Standing | None = None
 ) -> LayoutView:
     """Return the card that shows where a job stands now."""
+    if job.removed_at is not None:
+        return removed(job)
     match job.state:
         case JobState.QUEUED:
             return queued(job, standing)
@@ -82,7 +85,7 @@ def card(
 def queued(job: Job, standing: Standing | None = None) -> LayoutView:
     """Return the card of a waiting job: what was understood, what will be missing, how long."""
     lines = [
-        "### In the queue",
+        "### Waiting for a moderator" if job.is_held else "### In the queue",
         safe(prompt_of(job), MAX_PROMPT_CHARS),
         *warning_lines(job),
         place_line(job, standing),
@@ -93,6 +96,11 @@ def queued(job: Job, standing: Standing | None = None) -> LayoutView:
 
 def place_line(job: Job, standing: Standing | None) -> str:
     """Say how many are ahead and how long it takes, as far as that is known."""
+    if job.is_held and job.held_until is not None:
+        at = int(job.held_until.timestamp())
+        return (
+            f"A moderator looks at this prompt first. If none does, it ends <t:{at}:R>, at no cost."
+        )
     if job.due_at is not None and job.attempt:
         title = job.request.provider.heading
         why = "could not be reached" if job.setbacks else "takes nothing on just now"
@@ -143,6 +151,11 @@ def done(job: Job) -> LayoutView:
     if job.message_id:
         links.append(Button(label="To the video", url=message_link(job, job.message_id)))
     return layout(GOOD, lines, links, job)
+
+
+def removed(job: Job) -> LayoutView:
+    """Return the card of a video that a moderator removed; its prompt goes with it."""
+    return layout(OVER, ["### Removed", REMOVED], [], job)
 
 
 def stopped(job: Job) -> LayoutView:

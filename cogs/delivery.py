@@ -108,7 +108,7 @@ class DiscordDelivery:
 
     def _card(self, job: Job, progress: Progress | None, standing: Standing | None) -> LayoutView:
         carries_file = job.state is JobState.DONE and job.message_id == job.address.card_id
-        if carries_file and job.message_id is not None:
+        if carries_file and job.message_id is not None and job.removed_at is None:
             return result(job, note=self._note(job))
         return card(job, progress=progress, standing=standing)
 

@@ -14,7 +14,7 @@ from cogs.access import Access, role_ids_of
 from cogs.acknowledgement import fill, open_card, open_private
 from cogs.errors import say
 from cogs.images import ImageReading, check_size, reading
-from cogs.preflight import check_place, check_posting
+from cogs.preflight import check_place, check_posting, is_adult_place
 from cogs.wording import cost_line
 from jobs.errors import FlipbookError
 from jobs.guilds import Guilds, GuildSettings
@@ -53,12 +53,14 @@ class Desk:
             FlipbookError: It was refused before anything was acknowledged or written.
         """
         settings = self._settings_here(interaction)
+        is_adult = is_adult_place(interaction)
         if image is None:
-            self.service.plan(request, settings=settings)
+            self.service.plan(request, settings=settings, is_adult_place=is_adult)
             await self._ask(interaction, request)
             return
         check_size(image)
-        self.service.plan(request.evolve(image=UNREAD_IMAGE), settings=settings)
+        unread = request.evolve(image=UNREAD_IMAGE)
+        self.service.plan(unread, settings=settings, is_adult_place=is_adult)
         async with reading(self.service, image) as found:
             await found.wait_briefly()
             if found.is_done:
@@ -140,6 +142,7 @@ class Desk:
                 request=request,
                 parent_id=parent_id,
                 settings=self._guilds.of(interaction.guild_id or 0),
+                is_adult_place=is_adult_place(interaction),
             )
         )
         if asked.is_new:

@@ -32,6 +32,7 @@ class FlipbookTree(app_commands.CommandTree[discord.Client]):
     ) -> None:
         """Answer whatever went wrong in a command."""
         await report(interaction, error)
+        self.client.dispatch("answered", interaction)
 
 
 async def report(interaction: discord.Interaction, error: Exception) -> None:

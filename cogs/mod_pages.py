@@ -8,7 +8,7 @@ from cogs.cards import GOOD, ODD, WORKING, page
 from cogs.pages import by_place, queue_line
 from cogs.text import safe
 from cogs.wording import prompt_of
-from jobs.acts import PastAct, sentence_of
+from jobs.acts import PastAct, actor_words, sentence_of
 from jobs.blocking import Blocked
 from jobs.decisions import Decision
 from jobs.guilds import Block
@@ -156,7 +156,7 @@ def blocks_page(blocks: Sequence[Block]) -> LayoutView:
 
 def block_line(block: Block) -> str:
     """Return one block on two lines."""
-    since = f"<t:{int(block.created_at.timestamp())}:R> by <@{block.by_user_id}>"
+    since = f"<t:{int(block.created_at.timestamp())}:R> by {actor_words(block.by_user_id)}"
     until = _until(block) or " for good"
     return f"<@{block.user_id}>{until}: {safe(block.reason, 150)}\n-# blocked {since}"
 

@@ -10,9 +10,12 @@ from discord.app_commands import Range
 
 from cogs.mod_audit import KIND_CHOICES, AuditReader, Search, parse_kind
 from jobs.blocking import Blocking
+from jobs.casework import Casework
 from jobs.clearing import Clearing
 from jobs.decisions import Decisions
+from jobs.policies import Policing
 from jobs.ports import AuditLog
+from jobs.review import Reviews
 from jobs.spending import Spending
 
 
@@ -26,6 +29,9 @@ class Moderation:
         blocking: Whom they keep out.
         audit: What they did.
         spending: What was made and spent.
+        casework: What members report and appeal.
+        policing: What prompts may not hold.
+        reviews: What becomes of prompts that were held.
     """
 
     decisions: Decisions
@@ -33,6 +39,9 @@ class Moderation:
     blocking: Blocking
     audit: AuditLog
     spending: Spending
+    casework: Casework
+    policing: Policing
+    reviews: Reviews
 
 
 class ModGroup(app_commands.Group):

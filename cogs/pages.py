@@ -57,6 +57,8 @@ def queue_line(job: Job, standing: Standing | None, user_id: int) -> str:
 
 def state_words(job: Job, standing: Standing | None) -> str:
     """Say where a job stands, with its place and the time it needs, if they are known."""
+    if job.is_held:
+        return "waits for a moderator"
     if standing is not None and standing.is_late:
         return f"{job.state}, longer than usual"
     if job.state is not JobState.QUEUED or standing is None:
@@ -67,6 +69,8 @@ def state_words(job: Job, standing: Standing | None) -> str:
 
 def job_page(job: Job, standing: Standing | None) -> LayoutView:
     """Return all that is known about one job."""
+    if job.removed_at is not None:
+        return removed_page(job)
     lines = [f"### Job `{job.id}`", safe(prompt_of(job), 800), f"**{state_words(job, standing)}**"]
     if job.failure is not None:
         lines.append(cut(job.failure.message, 400))
@@ -79,6 +83,18 @@ def job_page(job: Job, standing: Standing | None) -> LayoutView:
     if target:
         links.append(Button(label="To the message", url=message_link(job, target)))
     return page(WORKING, lines, links)
+
+
+def removed_page(job: Job) -> LayoutView:
+    """Return what is told of a video that a moderator removed: not what it showed."""
+    when = "" if job.removed_at is None else f" <t:{int(job.removed_at.timestamp())}:R>"
+    lines = [
+        f"### Job `{job.id}`",
+        f"**removed by a moderator**{when}",
+        cost_line(job),
+        f"-# asked by <@{job.requester.user_id}> <t:{int(job.created_at.timestamp())}:R>",
+    ]
+    return page(WORKING, lines)
 
 
 def time_lines(job: Job) -> list[str]:

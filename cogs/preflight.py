@@ -73,6 +73,14 @@ def place_of(interaction: discord.Interaction) -> set[int | None]:
     return {interaction.channel_id, parent_id}
 
 
+def is_adult_place(interaction: discord.Interaction) -> bool:
+    """Say whether only adults may look here; a thread is as its parent."""
+    channel = interaction.channel
+    if channel is None or isinstance(channel, discord.DMChannel | discord.GroupChannel):
+        return False
+    return channel.is_nsfw()
+
+
 def places_sentence(guild: discord.Guild | None, settings: GuildSettings) -> str:
     """Say where `/video` works; channels that were deleted are not named."""
     known = [

@@ -4,6 +4,7 @@ import discord
 from discord.ui import ActionRow, Button, Container, LayoutView, MediaGallery, TextDisplay
 
 from cogs.cards import GOOD, again_id, still, warning_lines
+from cogs.case_pages import report_button
 from cogs.changes import change_lines
 from cogs.text import alt_text, cut, safe
 from cogs.wording import MAX_NOTE_CHARS, measured, prompt_of, settings_line, used_prompt
@@ -26,7 +27,7 @@ def result(job: Job, *, note: str = "") -> LayoutView:
     box.add_item(gallery(job))
     for line in detail_lines(job, note):
         box.add_item(TextDisplay(line))
-    row: ActionRow[LayoutView] = ActionRow(again_button(job))
+    row: ActionRow[LayoutView] = ActionRow(again_button(job), report_button(job.id))
     box.add_item(row)
     view = LayoutView(timeout=None)
     view.add_item(TextDisplay(f"<@{job.requester.user_id}>, your video is ready."))

@@ -20,11 +20,12 @@ from cogs.settings_pages import (
     log_line,
     moderators_line,
     places_line,
+    retention_line,
     settings_page,
 )
 from jobs.errors import RequestError
 from jobs.guilds import ModeratorPermission
-from jobs.management import Management
+from jobs.management import MAX_RETENTION_DAYS, Management
 from jobs.tiers import ALLOWANCES
 
 Name = Range[str, 1, 100]
@@ -178,6 +179,21 @@ class SettingsGroup(app_commands.Group):
                 remove_role=None if remove_role is None else remove_role.id,
             )
             await fill(interaction, moderators_line(settings))
+
+    @app_commands.command(name="retention", description="How long ended videos are kept")
+    @app_commands.describe(
+        days="Then they go, with prompts and files; left out: as long as the bot's operator says"
+    )
+    async def retention(
+        self,
+        interaction: discord.Interaction,
+        days: Range[int, 1, MAX_RETENTION_DAYS] | None = None,
+    ) -> None:
+        """Choose how long."""
+        check_manager(interaction)
+        if await open_private(interaction):
+            settings = await self._management.set_retention(requester_of(interaction), days)
+            await fill(interaction, retention_line(settings))
 
     @app_commands.command(name="budget", description="What all members together may make")
     @app_commands.describe(

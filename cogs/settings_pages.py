@@ -7,7 +7,7 @@ from discord.ui import LayoutView
 from cogs.cards import WORKING, page
 from cogs.text import cut, safe
 from jobs.amounts import format_amount, format_value
-from jobs.guilds import GuildSettings, ModeratorPermission
+from jobs.guilds import GuildSettings, ModeratorPermission, days_words
 from jobs.statements import Balance
 from jobs.tiers import ALLOWANCES, Kind, Rule
 
@@ -30,6 +30,7 @@ def settings_page(settings: GuildSettings, budgets: Sequence[Balance], currency:
         log_line(settings),
         defaults_line(settings),
         moderators_line(settings),
+        retention_line(settings),
         budgets_text(budgets, currency),
     ]
     return page(WORKING, ["### Settings", *(cut(line, MAX_LINE_CHARS) for line in lines)])
@@ -74,6 +75,15 @@ def moderators_line(settings: GuildSettings) -> str:
     is_hidden = roles or permission is not ModeratorPermission.MANAGE_MESSAGES
     told = f"Moderators are all who have the permission **{permission.label}**{also}."
     return told + (HIDDEN if is_hidden else "")
+
+
+def retention_line(settings: GuildSettings) -> str:
+    """Say how long ended videos are kept."""
+    return f"Ended videos, with prompts and files, are kept **{_kept(settings.retention_days)}**."
+
+
+def _kept(days: int | None) -> str:
+    return days_words(days) if days is None else f"for {days_words(days)}"
 
 
 def budgets_text(budgets: Sequence[Balance], currency: str) -> str:

@@ -88,3 +88,4 @@ async def answered(interaction: discord.Interaction[Any], press: Coroutine[Any, 
         await press
     except Exception as error:  # noqa: BLE001 - the outer edge of a press; `report` logs it
         await report(interaction, error)
+    interaction.client.dispatch("answered", interaction)

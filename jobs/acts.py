@@ -38,6 +38,13 @@ class ActKind(StrEnum):
     BLOCK_REMOVE = "block_remove"
     SETTINGS = "settings"
     USAGE_EXPORT = "usage_export"
+    POLICY_ADD = "policy_add"
+    POLICY_REMOVE = "policy_remove"
+    REVIEW_APPROVE = "review_approve"
+    REVIEW_REFUSE = "review_refuse"
+    CASE_ACCEPT = "case_accept"
+    CASE_DENY = "case_deny"
+    VIDEO_REMOVE = "video_remove"
 
     @property
     def label(self) -> str:
@@ -101,6 +108,13 @@ VERBS = {
     ActKind.BLOCK_REMOVE: "let in again",
     ActKind.SETTINGS: "changed the settings of",
     ActKind.USAGE_EXPORT: "took along a list of the videos of",
+    ActKind.POLICY_ADD: "added to the policy of",
+    ActKind.POLICY_REMOVE: "removed from the policy of",
+    ActKind.REVIEW_APPROVE: "approved the prompt of",
+    ActKind.REVIEW_REFUSE: "refused the prompt of",
+    ActKind.CASE_ACCEPT: "accepted",
+    ActKind.CASE_DENY: "denied",
+    ActKind.VIDEO_REMOVE: "removed the video of",
 }
 
 
@@ -131,6 +145,8 @@ def _but_its_reason(past: PastAct) -> PastAct:
 
 def actor_words(actor_id: int) -> str:
     """Name who did something."""
+    if actor_id < 0:
+        return "Somebody whose data was deleted"
     return f"<@{actor_id}>" if actor_id else "Flipbook"
 
 
@@ -139,6 +155,10 @@ def target_words(target: str) -> str:
     kind, _, name = target.partition(":")
     if kind == "job":
         return f"job `{name}`"
+    if kind == "case":
+        return f"case #{name}"
+    if target == "member:0":
+        return "somebody whose data was deleted"
     try:
         return Target.parse(target).mention
     except ValueError:  # written by a newer Flipbook

@@ -4,6 +4,7 @@ FlipbookError
 ├── RequestError            the asker's input is wrong; names the field
 ├── NotFoundError           no such job, or not one that the asker may see
 ├── NotAllowedError         a permission is missing, on either side
+│   └── PolicyError         a rule of the operator or of the server refuses the prompt
 ├── QuotaExceededError      the books say no
 ├── ClosedError             the bot is shutting down and takes no new jobs
 ├── SettingsError           the operator's configuration is wrong
@@ -60,6 +61,10 @@ class NotFoundError(FlipbookError):
 
 class NotAllowedError(FlipbookError):
     """A permission is missing, on the asker's side or on ours."""
+
+
+class PolicyError(NotAllowedError):
+    """A rule of the operator or of the server's moderators refuses the prompt."""
 
 
 class QuotaExceededError(FlipbookError):

@@ -34,6 +34,7 @@ class Notices:
         self.ended = asyncio.Event()
         self.mail = asyncio.Event()
         self.news = asyncio.Event()
+        self.removals = asyncio.Event()
 
     def job_queued(self, backend: str) -> None:
         """Tell the runner that a backend has work."""
@@ -65,6 +66,11 @@ class Notices:
     def letter_arrived(self) -> None:
         """Tell the runner that there are letters to look at."""
         self.mail.set()
+
+    def job_removed(self) -> None:
+        """Tell that there may be a removed video to take down, and that its card is old."""
+        self.removals.set()
+        self.ended.set()
 
     def news_added(self) -> None:
         """Tell the herald that there may be news for log channels."""

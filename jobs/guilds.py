@@ -40,6 +40,7 @@ class GuildSettings:
         default_model: What renders if the member does not say.
         moderator_permission: Who has it is a moderator.
         moderator_roles: Who has one of these is a moderator too.
+        retention_days: How long ended videos are kept; None is as the operator says.
     """
 
     guild_id: int
@@ -49,6 +50,7 @@ class GuildSettings:
     default_model: str | None = None
     moderator_permission: ModeratorPermission = ModeratorPermission.MANAGE_MESSAGES
     moderator_roles: frozenset[int] = frozenset()
+    retention_days: int | None = None
 
     def evolve(self, **changes: object) -> Self:
         """Return a copy with other values."""
@@ -65,7 +67,15 @@ class GuildSettings:
             "moderators' permission": self.moderator_permission.label,
             "moderators' roles": ", ".join(f"<@&{one}>" for one in sorted(self.moderator_roles))
             or "none",
+            "videos are kept for": days_words(self.retention_days),
         }
+
+
+def days_words(days: int | None) -> str:
+    """Say for how long videos are kept."""
+    if days is None:
+        return "as long as the operator says"
+    return "1 day" if days == 1 else f"{days:,} days"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +106,14 @@ class News:
         number: The order in which it happened.
         channel_id: The log channel as it is set now.
         text: What to post, in Discord's markdown.
+        key: What they are about, such as `act:7` or `case:3`; some kinds bring buttons.
     """
 
     number: int
     guild_id: int
     channel_id: int
     text: str
+    key: str = ""
 
 
 class Guilds:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 FLIPBOOK = 0  # who acts when something was deleted in Discord
 MAX_CHANNELS, MAX_ROLES = 50, 25
+MAX_RETENTION_DAYS = 3650
 
 NameT = TypeVar("NameT", ProviderName, ModeratorPermission, Setting)
 Change = Callable[[GuildSettings], GuildSettings]
@@ -115,6 +116,18 @@ class Management:
         return await self._change(
             by, lambda settings: settings.evolve(default_provider=name, default_model=model)
         )
+
+    async def set_retention(self, by: Requester, days: int | None) -> GuildSettings:
+        """Choose how long ended videos are kept; None is as long as the operator says.
+
+        Raises:
+            RequestError: It is no such number of days.
+        """
+        if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
+            raise RequestError(
+                f"`days` must be between 1 and {MAX_RETENTION_DAYS:,}.", field="days"
+            )
+        return await self._change(by, lambda settings: settings.evolve(retention_days=days))
 
     async def set_moderators(
         self,

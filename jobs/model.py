@@ -177,9 +177,12 @@ class Job:
         estimate_s: Expected render seconds at the time of asking, if any were measured.
         price_micros: Expected price in millionths of `currency`; None if no price is known.
         refused_by: The backends that turned it away; it is not sent to them again.
+        held_until: It waits outside the queue for a moderator, and ends by itself then.
+        held_for: What the moderator should look at.
         message_id: The posted result.
         started_at: When the backend accepted it.
         rendered_at: When the backend finished.
+        removed_at: When a moderator removed the video; its file and message are gone then.
     """
 
     id: JobId
@@ -203,6 +206,8 @@ class Job:
     price_micros: int | None = None
     currency: str = ""
     refused_by: tuple[str, ...] = ()
+    held_until: datetime | None = None
+    held_for: str = ""
     cancel_requested: bool = False
     receipt: Receipt | None = None
     artifact: Artifact | None = None
@@ -212,11 +217,17 @@ class Job:
     started_at: datetime | None = None
     rendered_at: datetime | None = None
     ended_at: datetime | None = None
+    removed_at: datetime | None = None
 
     @property
     def backend(self) -> str:
         """The queue that the job waits in: one for each provider."""
         return self.request.provider.value
+
+    @property
+    def is_held(self) -> bool:
+        """It waits until a moderator has looked at its prompt."""
+        return self.state is JobState.QUEUED and self.held_until is not None
 
     @property
     def file_name(self) -> str:

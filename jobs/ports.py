@@ -4,19 +4,22 @@ Storage, providers, cogs and the HTTP front door implement these; `bot.app` brin
 together. Nobody but the runner sees more than one of them.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from jobs.acts import Act, ActKind, PastAct
+from jobs.cases import Case, CaseState, Draft, Verdict
 from jobs.fairness import LaneDrift
 from jobs.guilds import Block, GuildSettings, News
 from jobs.keys import ApiKey
 from jobs.model import (
     Artifact,
+    Failure,
     Health,
     Job,
     JobId,
@@ -30,7 +33,9 @@ from jobs.model import (
     Standing,
     Submission,
 )
+from jobs.policy import PolicyRule
 from jobs.quota import Bonus, Drift, Settlement, Unit
+from jobs.records import AccountRecord, Erasure, Holdings, JobRecord, Remains, Whose
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 from jobs.statements import Entry, Statement, Terms
 from jobs.tiers import Rule, Setting, Target
@@ -56,11 +61,12 @@ class JobStore(Protocol):
     given and raises `StaleAttemptError` if the row has moved on.
     """
 
-    async def enqueue(self, job: Job) -> tuple[Job, bool]:
+    async def enqueue(self, job: Job, *, news: str = "") -> tuple[Job, bool]:
         """Insert a job and reserve what it costs; a known origin key gives the old job and False.
 
         What its member may do is looked up, checked and charged in the same transaction, so two
-        asks at once never share the last unit, and a limit set a moment ago counts.
+        asks at once never share the last unit, and a limit set a moment ago counts. `news` go to
+        its server's log channel with it. A held job reserves what it costs and stands in no line.
 
         Raises:
             NotAllowedError: The member is blocked, or asks for more at a time than they may.
@@ -78,6 +84,25 @@ class JobStore(Protocol):
 
     async def asked_as(self, origin: Origin, origin_key: str) -> Job | None:
         """Return the job of an origin key; None if nobody asked with it."""
+        ...
+
+    async def held(self, guild_id: int, *, limit: int) -> Sequence[Job]:
+        """Return a server's jobs that wait for a moderator, oldest first."""
+        ...
+
+    async def decide_held(
+        self, job_id: JobId, *, failure: Failure | None, now: datetime, act: Act
+    ) -> Job:
+        """Let a held job into the queue, or end it with a failure; only one decision counts.
+
+        Raises:
+            NotFoundError: There is none of that id in the act's server.
+            NotAllowedError: It is not held, or no longer.
+        """
+        ...
+
+    async def end_overdue(self, *, now: datetime, failure: Failure, limit: int) -> Sequence[Job]:
+        """End held jobs that nobody decided about in time, and return them."""
         ...
 
     async def claim(
@@ -268,6 +293,30 @@ class QuotaStore(Protocol):
         ...
 
 
+class PolicyStore(Protocol):
+    """What servers' prompts may not hold."""
+
+    async def all_rules(self) -> Sequence[PolicyRule]:
+        """Return the rules of every server, oldest first."""
+        ...
+
+    async def add_rules(
+        self, rules: Sequence[PolicyRule], *, act: Act, told: Mapping[str, str]
+    ) -> Sequence[PolicyRule]:
+        """Keep rules, each over one of the same text, and return them with their numbers.
+
+        Args:
+            rules: Of the act's server.
+            act: Stands for all of them.
+            told: What the audit says of them, by name, in words.
+        """
+        ...
+
+    async def remove_rule(self, guild_id: int, number: int, *, act: Act) -> PolicyRule | None:
+        """Remove a rule and return it; None if the server has none of that number."""
+        ...
+
+
 class GuildStore(Protocol):
     """What managers set for their servers, whom moderators keep out, and news for log channels."""
 
@@ -301,6 +350,63 @@ class GuildStore(Protocol):
 
     async def mark_sent(self, news: News, *, now: datetime) -> None:
         """Note that news were posted, or that there is nowhere to post them any more."""
+        ...
+
+
+class CaseStore(Protocol):
+    """What members bring before moderators, and the videos that these remove."""
+
+    async def open(self, draft: Draft) -> Case:
+        """Bring a case; the log channel is told of it in the same transaction.
+
+        Raises:
+            NotAllowedError: The member has brought it before.
+            QuotaExceededError: Too many of theirs wait.
+        """
+        ...
+
+    async def case(self, guild_id: int, number: int) -> Case:
+        """Return a case of a server.
+
+        Raises:
+            NotFoundError: There is none of that number.
+        """
+        ...
+
+    async def open_cases(self, guild_id: int, *, limit: int) -> Sequence[Case]:
+        """Return a server's cases that wait for a decision, oldest first."""
+        ...
+
+    async def decide(self, number: int, state: CaseState, *, act: Act) -> Verdict:
+        """Accept or deny a case, and do what follows from it, unless it was decided before.
+
+        Raises:
+            NotFoundError: There is none of that number.
+        """
+        ...
+
+    async def untold(self, guild_id: int, user_id: int) -> Sequence[Case]:
+        """Return a member's decided cases whose outcome they have not read."""
+        ...
+
+    async def mark_told(self, cases: Sequence[Case], *, now: datetime) -> None:
+        """Note that outcomes were read."""
+        ...
+
+    async def remove(self, job_id: JobId, *, act: Act) -> Job:
+        """Note that a video goes; one that was removed before stays as it is, without an act.
+
+        Raises:
+            NotFoundError: There is no such job in the server.
+        """
+        ...
+
+    async def to_take_down(self, *, limit: int) -> Sequence[Job]:
+        """Return removed jobs whose message or file may still be there, oldest removal first."""
+        ...
+
+    async def mark_taken_down(self, job: Job) -> None:
+        """Note that nothing of a removed video is left."""
         ...
 
 
@@ -484,6 +590,10 @@ class ArtifactStore(Protocol):
 
     async def discard(self, job: Job) -> None:
         """Remove a job's unfinished parts, if there are any."""
+        ...
+
+    async def remove(self, job: Job) -> None:
+        """Remove a job's video and all that was made of it; to do it twice changes nothing."""
         ...
 
 
@@ -670,6 +780,14 @@ class Delivery(Protocol):
         ...
 
 
+class Postings(Protocol):
+    """What was posted of jobs."""
+
+    async def delete(self, job: Job) -> bool:
+        """Delete a job's result from its channel; False if it may work later."""
+        ...
+
+
 class GuildLog(Protocol):
     """The way to a server's log channel."""
 
@@ -678,4 +796,154 @@ class GuildLog(Protocol):
 
         A channel that is gone, or takes nothing from us, is no reason to try again.
         """
+        ...
+
+
+class PrivacyStore(Protocol):
+    """What is stored about people, and how it goes."""
+
+    async def holdings(self, whose: Whose, *, now: datetime) -> Holdings:
+        """Count what is stored about a person."""
+        ...
+
+    async def account(self, whose: Whose) -> AccountRecord:
+        """Return what hangs on no single job."""
+        ...
+
+    async def jobs(self, whose: Whose, *, before: int | None, limit: int) -> Sequence[JobRecord]:
+        """Return a person's jobs with all that hangs on them, newest first.
+
+        Args:
+            whose: The person.
+            before: Only those that came before the one of this number.
+            limit: How many at most.
+        """
+        ...
+
+    async def note_erasure(self, erasure: Erasure) -> None:
+        """Write down that a deletion was asked for; asked again it is the same one.
+
+        Until it is done the member is admitted no video.
+        """
+        ...
+
+    async def erasures(self) -> Sequence[Erasure]:
+        """Return the deletions that are not done, oldest first."""
+        ...
+
+    async def open_jobs(self, whose: Whose) -> Sequence[JobId]:
+        """Return what is under way of a person."""
+        ...
+
+    async def forget_jobs(self, whose: Whose, *, limit: int) -> Sequence[Remains]:
+        """Delete jobs that have ended; return what lies on the disk of them."""
+        ...
+
+    async def forget_rest(self, whose: Whose) -> bool:
+        """Delete or anonymise everything else, and the note of the deletion with it.
+
+        Returns:
+            False if a job is there that must go first; nothing was done.
+        """
+        ...
+
+    async def known_images(self, images: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of some init images that a job still names."""
+        ...
+
+
+class RetentionStore(Protocol):
+    """What was kept long enough: by age, and of servers that took the bot out."""
+
+    async def delete_old(
+        self, *, now: datetime, default: timedelta | None, limit: int
+    ) -> Sequence[Remains]:
+        """Delete jobs that ended longer ago than their server keeps them.
+
+        Args:
+            now: When.
+            default: How long those are kept whose server says nothing; None is for good.
+            limit: How many at most.
+
+        Returns:
+            What lies on the disk of them.
+        """
+        ...
+
+    async def tidy(self, *, now: datetime, first_of_month: str, news_before: datetime) -> None:
+        """Let go of what is over.
+
+        Args:
+            now: Blocks that ended before go.
+            first_of_month: Books that end before this day are tied to nobody any more.
+            news_before: The texts of news that were sent before go.
+        """
+        ...
+
+    async def note_departure(self, guild_id: int, *, at: datetime) -> None:
+        """Note that a server took the bot out; the first time counts."""
+        ...
+
+    async def note_return(self, guild_id: int) -> None:
+        """Note that the bot is in a server."""
+        ...
+
+    async def reconcile(self, here: AbstractSet[int], *, at: datetime) -> Sequence[int]:
+        """Note of every server that is known whether the bot is in it; return who has left."""
+        ...
+
+    async def departed(self, *, before: datetime) -> Sequence[int]:
+        """Return the servers that took the bot out before a time."""
+        ...
+
+    async def open_jobs(self, guild_id: int) -> Sequence[JobId]:
+        """Return what is under way in a server."""
+        ...
+
+    async def purge_jobs(self, guild_id: int, *, limit: int) -> Sequence[Remains]:
+        """Delete jobs of a server that have ended."""
+        ...
+
+    async def purge_rest(self, guild_id: int) -> bool:
+        """Delete everything else of a server that left; False if it is back, or has jobs."""
+        ...
+
+    async def unknown_jobs(self, ids: Iterable[str]) -> AbstractSet[str]:
+        """Return those of some ids under which there is no job."""
+        ...
+
+    async def unknown_images(self, ids: Iterable[str]) -> AbstractSet[str]:
+        """Return those of some init images that no job names."""
+        ...
+
+
+class VideoFolder(Protocol):
+    """The files of videos and init images, by name."""
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Remove videos; what is not there is no error."""
+        ...
+
+    async def remove_image(self, image_id: str) -> None:
+        """Remove an init image."""
+        ...
+
+    async def read(self, name: str, *, max_bytes: int) -> bytes | None:
+        """Return a video; None if it is not there, or larger."""
+        ...
+
+    async def jobs(self, *, older_than: datetime) -> AbstractSet[str]:
+        """Return the ids of jobs that have files which nobody wrote to since a time."""
+        ...
+
+    async def images(self, *, older_than: datetime) -> AbstractSet[str]:
+        """Return the init images that nobody uploaded since a time."""
+        ...
+
+    async def remove_of(self, job_id: str) -> None:
+        """Remove all files of a job."""
+        ...
+
+    async def remove_parts(self, *, older_than: datetime) -> int:
+        """Remove unfinished files that nobody wrote to since a time; return how many."""
         ...

@@ -6,10 +6,10 @@ passed over, and the card says so. What the member names comes before it, and wi
 
 from dataclasses import dataclass
 
-from jobs.errors import RequestError
+from jobs.errors import NotAllowedError, RequestError
 from jobs.guilds import GuildSettings
 from jobs.ports import Catalogue, Provider
-from jobs.request import ProviderName, VideoRequest
+from jobs.request import ModelInfo, ProviderName, VideoRequest
 from jobs.routing import route
 from jobs.text import safe
 from jobs.tiers import UNLIMITED, Setting, Tier, may_use
@@ -34,6 +34,8 @@ def with_defaults(
     settings: GuildSettings,
     catalogue: Catalogue,
     tier: Tier = UNLIMITED,
+    *,
+    is_adult_place: bool = False,
 ) -> Preferred:
     """Fill in what a server prefers, as far as the request can be made with it.
 
@@ -42,6 +44,7 @@ def with_defaults(
         settings: The server's.
         catalogue: The backends that are on.
         tier: The member's; what they may not use is passed over without a word.
+        is_adult_place: It is asked in an age-restricted channel.
     """
     if settings.default_provider is None and settings.default_model is None:
         return Preferred(request=request)
@@ -49,13 +52,26 @@ def with_defaults(
     model = request.model or settings.default_model
     for pair in ((provider, model), (provider, request.model), (request.provider, model)):
         tried = request.evolve(provider=pair[0], model=pair[1])
-        if _can_be_made(tried, catalogue, tier):
+        if _can_be_made(tried, catalogue, tier, is_adult_place=is_adult_place):
             break
     else:  # with none of them: what is wrong, if anything is, is told about the request alone
         tried = request
     if request.provider is not None or request.model is not None:
         return Preferred(request=tried)
     return Preferred(request=tried, warnings=_warnings(tried, settings, catalogue, tier))
+
+
+def check_age(model: ModelInfo, *, is_adult_place: bool) -> None:
+    """Keep a model that is for adults to age-restricted channels.
+
+    Raises:
+        NotAllowedError: It is one, and this is none.
+    """
+    if model.is_age_restricted and not is_adult_place:
+        raise NotAllowedError(
+            f"The model {safe(model.id, MAX_NAME_CHARS)} is only for age-restricted channels; "
+            "ask there, or pick another with `model`."
+        )
 
 
 def check_defaults(provider: ProviderName | None, model: str | None, catalogue: Catalogue) -> None:
@@ -71,12 +87,15 @@ def check_defaults(provider: ProviderName | None, model: str | None, catalogue: 
         raise RequestError(message, field="model")
 
 
-def _can_be_made(request: VideoRequest, catalogue: Catalogue, tier: Tier) -> bool:
+def _can_be_made(
+    request: VideoRequest, catalogue: Catalogue, tier: Tier, *, is_adult_place: bool
+) -> bool:
     try:
         found = route(request, catalogue, draw_seed=_no_seed, tier=tier)
     except RequestError:
         return False
-    return may_use(tier, found.request)
+    is_of_age = is_adult_place or not found.model.is_age_restricted
+    return is_of_age and may_use(tier, found.request)
 
 
 def _no_seed() -> int:

@@ -152,6 +152,7 @@ class ModelInfo(_Value, frozen=True):
     max_side: int = MAX_SIDE
     scheduler: Scheduler | None = None  # what distilled weights need; None is the model's own
     trigger_words: tuple[str, ...] = ()
+    is_age_restricted: bool = False  # only for age-restricted channels
     note: str = ""  # one sentence shown with the model and on its cards, if there is one to say
     words: frozenset[str] = frozenset()  # all it was taught, lower-case; empty: it knows a language
     hash: str = ""  # sha256 over the weights, where they are ours to hash

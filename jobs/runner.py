@@ -13,6 +13,7 @@ from jobs.board import Board
 from jobs.errors import FlipbookError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices, either
+from jobs.housekeeping import Housekeeping
 from jobs.mail import Mail
 from jobs.model import Job, JobId
 from jobs.ports import Catalogue, Clock, JobStore, Provider
@@ -47,6 +48,7 @@ class Runner:
         estimator: Estimator,
         clock: Clock,
         draw_token: Callable[[], str],
+        housekeeping: Housekeeping | None = None,
     ) -> None:
         self._jobs = jobs
         self._catalogue = catalogue
@@ -57,6 +59,7 @@ class Runner:
         self._estimator = estimator
         self._clock = clock
         self._draw_token = draw_token
+        self._housekeeping = housekeeping
         self._upkeep = Upkeep(jobs=jobs, estimator=estimator, board=board, clock=clock)
         self._recovery = Recovery(jobs=jobs, catalogue=catalogue, steps=steps, clock=clock)
         self._stopping = asyncio.Event()
@@ -233,10 +236,13 @@ class Runner:
     async def _tend(self, group: asyncio.TaskGroup) -> None:
         try:
             await self._upkeep.recount()
+            await self._upkeep.end_overdue()
             await self._recover(group)
             await self._show_ends()
             await self._upkeep.tell_late([work.job for work, _ in self._working.values()])
             await self._refresh_places()
+            if self._housekeeping is not None:
+                await self._housekeeping.tend()
         except Exception:
             logger.exception("Tending failed", extra={"action": "tend_failed"})
 

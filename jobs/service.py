@@ -12,15 +12,22 @@ from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.guilds import GuildSettings
 from jobs.model import Address, Job, JobId, Origin, Requester, Standing
+from jobs.policies import Policies, Verdict
+from jobs.policy import Action
 from jobs.ports import ArtifactStore, Catalogue, Clock, JobStore, Media, QuotaStore
-from jobs.preferences import Preferred, with_defaults
+from jobs.preferences import Preferred, check_age, with_defaults
 from jobs.prices import PriceTable
+from jobs.prompts import write_prompt
 from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
+from jobs.review import HELD_FOR
 from jobs.routing import route
 from jobs.states import JobState
+from jobs.text import safe
 from jobs.tiers import UNLIMITED, Tier
 
 logger = logging.getLogger(__name__)
+
+MAX_NEWS_PROMPT = 600  # characters of a prompt in a log channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,7 @@ class Ask:
         origin_key: The same for each time that this very request arrives.
         parent_id: The job that it repeats, if it does.
         settings: Those of the server, if it is one's: what it prefers where the request is open.
+        is_adult_place: It is asked in an age-restricted channel.
     """
 
     origin: Origin
@@ -40,6 +48,7 @@ class Ask:
     request: VideoRequest
     parent_id: JobId | None = None
     settings: GuildSettings | None = None
+    is_adult_place: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,7 @@ class Plan:
 
     Attributes:
         price_micros: The expected price in millionths of `currency`; None if none is known.
+        verdict: What of its prompts a moderator should know of, or look at first.
     """
 
     request: ResolvedRequest
@@ -55,6 +65,7 @@ class Plan:
     warnings: tuple[str, ...]
     price_micros: int | None = None
     currency: str = ""
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +101,7 @@ class Service:
         clock: Clock,
         draws: Draws,
         prices: PriceTable | None = None,
+        policies: Policies | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._jobs = jobs
@@ -101,6 +113,7 @@ class Service:
         self._clock = clock
         self._draws = draws
         self._prices = prices or PriceTable()
+        self._policies = policies or Policies()
         self._is_open = True
 
     def close(self) -> None:
@@ -112,24 +125,35 @@ class Service:
         request: VideoRequest,
         tier: Tier = UNLIMITED,
         settings: GuildSettings | None = None,
+        *,
+        is_adult_place: bool = False,
     ) -> Plan:
-        """Resolve a request from memory, without queueing it.
+        """Resolve a request from memory, and judge its prompts, without queueing it.
 
         Args:
             request: As it was asked.
             tier: The member's; what is left open falls on what it allows.
             settings: Their server's, with what it prefers where the request is open.
+            is_adult_place: It is asked in an age-restricted channel.
 
         Raises:
             RequestError: It cannot be rendered as asked.
+            PolicyError: Its prompt is refused.
+            NotAllowedError: Its model is only for age-restricted channels.
             ClosedError: The bot is shutting down.
         """
         if not self._is_open:
             raise ClosedError("Flipbook is restarting; ask again in a minute.")
+        verdict = self._policies.judge_request(
+            request, 0 if settings is None else settings.guild_id, is_adult_place=is_adult_place
+        )
         preferred = Preferred(request=request)
         if settings is not None:
-            preferred = with_defaults(request, settings, self.catalogue, tier)
+            preferred = with_defaults(
+                request, settings, self.catalogue, tier, is_adult_place=is_adult_place
+            )
         found = route(preferred.request, self.catalogue, draw_seed=self._draws.seed, tier=tier)
+        check_age(found.model, is_adult_place=is_adult_place)
         price_micros = self._prices.price_of(found.request)
         return Plan(
             request=found.request,
@@ -137,6 +161,7 @@ class Service:
             warnings=(*preferred.warnings, *found.warnings),
             price_micros=price_micros,
             currency="" if price_micros is None else self._prices.currency,
+            verdict=verdict,
         )
 
     async def accept_image(self, content: bytes) -> str:
@@ -153,13 +178,25 @@ class Service:
         Raises:
             RequestError: It cannot be rendered as asked.
             NotAllowedError: The member is blocked, or may not ask for this.
+            PolicyError: Its prompt is refused.
             QuotaExceededError: The books have no room.
             ClosedError: The bot is shutting down.
             StorageError: Nothing could be written; nothing was reserved.
         """
         now = self._clock.now()
-        plan = self.plan(ask.request, await self._tier_of(ask, now=now), ask.settings)
-        job = Job(
+        tier = await self._tier_of(ask, now=now)
+        is_adult_place = self._is_adult_place(ask)
+        plan = self.plan(ask.request, tier, ask.settings, is_adult_place=is_adult_place)
+        estimate_s = await self._estimator.seconds(plan.request)
+        job = held(self._job(ask, plan, now=now, estimate_s=estimate_s), plan)
+        job, is_new = await self._jobs.enqueue(job, news=news_of(job, plan))
+        if is_new:
+            self._notices.job_queued(job.backend)
+            self._notices.news_added()  # perhaps the server's budget is nearly used now
+        return Asked(job=job, is_new=is_new, standing=await self._standing_if_known(job))
+
+    def _job(self, ask: Ask, plan: Plan, *, now: datetime, estimate_s: float | None) -> Job:
+        return Job(
             id=self._draws.job_id(),
             origin=ask.origin,
             origin_key=ask.origin_key,
@@ -170,15 +207,20 @@ class Service:
             warnings=plan.warnings,
             parent_id=ask.parent_id,
             created_at=now,
-            estimate_s=await self._estimator.seconds(plan.request),
+            estimate_s=estimate_s,
             price_micros=plan.price_micros,
             currency=plan.currency,
         )
-        job, is_new = await self._jobs.enqueue(job)
-        if is_new:
-            self._notices.job_queued(job.backend)
-            self._notices.news_added()  # perhaps the server's budget is nearly used now
-        return Asked(job=job, is_new=is_new, standing=await self._standing_if_known(job))
+
+    def _is_adult_place(self, ask: Ask) -> bool:
+        """Say whether only adults see what comes of it, or the operator alone."""
+        match ask.origin:
+            case Origin.DISCORD:
+                return ask.is_adult_place
+            case Origin.API:
+                return self._policies.base.api_is_age_restricted
+            case Origin.CLI:
+                return True
 
     async def _tier_of(self, ask: Ask, *, now: datetime) -> Tier:
         """Return what routes the request; what counts is looked up once more with the job."""
@@ -249,3 +291,20 @@ class Service:
                 limit=limit,
             )
         return found[:limit]
+
+
+def held(job: Job, plan: Plan) -> Job:
+    """Return a job as it enters: outside the queue, if a moderator should look at it first."""
+    if plan.verdict is None or plan.verdict.action is not Action.HOLD:
+        return job
+    return job.evolve(held_until=job.created_at + HELD_FOR, held_for=plan.verdict.for_moderators)
+
+
+def news_of(job: Job, plan: Plan) -> str:
+    """Return what the log channel is told of a job's prompts; nothing if no rule fired."""
+    if plan.verdict is None:
+        return ""
+    prompt = safe(write_prompt(job.asked.segments), MAX_NEWS_PROMPT)
+    what = "waits for you" if job.is_held else "was flagged, and goes on"
+    whose = f"A prompt of <@{job.requester.user_id}> {what} (job `{job.id}`)"
+    return f"{whose}: {prompt}\n-# {plan.verdict.for_moderators}"

@@ -9,11 +9,13 @@ from jobs.errors import StorageError
 from jobs.estimate import Estimator
 from jobs.model import Job
 from jobs.ports import Clock, JobStore
+from jobs.review import UNREVIEWED
 from jobs.states import JobState
 
 logger = logging.getLogger(__name__)
 
 RECOUNT_EVERY = timedelta(minutes=1)
+OVERDUE_AT_ONCE = 50
 
 
 class Upkeep:
@@ -42,6 +44,18 @@ class Upkeep:
         for drift in drifts:
             logger.warning("Lane repaired: %s", drift, extra={"action": "lane_drift"})
         self._recount_at = now + RECOUNT_EVERY
+
+    async def end_overdue(self) -> None:
+        """End what no moderator looked at in time; its cards are shown by the same tending."""
+        try:
+            ended = await self._jobs.end_overdue(
+                now=self._clock.now(), failure=UNREVIEWED, limit=OVERDUE_AT_ONCE
+            )
+        except StorageError:
+            logger.exception("Held jobs not ended", extra={"action": "end_overdue_failed"})
+            return
+        for job in ended:
+            logger.info("Job %s: nobody looked", job.id, extra={"action": "job_unreviewed"})
 
     async def tell_late(self, working: Iterable[Job]) -> None:
         """Have the cards of renders that take longer than usual say so."""

@@ -2,8 +2,10 @@
 
 import sqlite3
 from collections.abc import Sequence
+from datetime import datetime
 
 from jobs import admission
+from jobs.errors import NotAllowedError
 from jobs.model import Job, Requester
 from jobs.quota import Charge
 from jobs.statements import Terms
@@ -11,7 +13,9 @@ from jobs.tiers import OperatorRules, Setting
 from storage import books, rules
 from storage.bonuses import open_bonuses
 from storage.news import news_into
+from storage.privacy import is_being_forgotten
 
+FORGETTING = "Your data is being deleted just now; ask again in a minute."
 COUNTED = 1000  # as many waiting videos of one member are told apart
 
 _WAITING_OF_MEMBER = """
@@ -33,16 +37,27 @@ def admit(connection: sqlite3.Connection, job: Job, operator: OperatorRules) -> 
     """Check a job that was just inserted, reserve what it costs, and give its lanes their terms.
 
     Raises:
-        NotAllowedError: Its member is blocked, or asks for more at a time than they may.
+        NotAllowedError: Its member is blocked, asks for more at a time than they may, or has
+            their data deleted just now.
         QuotaExceededError: An allowance has no room; the transaction must roll back.
     """
     now, requester = job.created_at, job.requester
+    if is_being_forgotten(connection, requester.guild_id, requester.user_id):
+        raise NotAllowedError(FORGETTING)
     terms = admission.terms_for(job, rules.terms_of(connection, requester, operator, now=now))
     admission.check(job, terms, waiting=_waiting(connection, job, terms))
     charges = admission.charges_for(job, terms, open_bonuses(connection, requester, now=now))
     books.reserve(connection, job.id, charges, at=now)
     rules.set_lanes(connection, job.backend, requester, terms)
     _warn(connection, job, charges)
+
+
+def readmit(
+    connection: sqlite3.Connection, job: Job, operator: OperatorRules, *, now: datetime
+) -> None:
+    """Give the lanes of a job that was held their terms: they may have been swept away since."""
+    terms = rules.terms_of(connection, job.requester, operator, now=now)
+    rules.set_lanes(connection, job.backend, job.requester, admission.terms_for(job, terms))
 
 
 def waiting_of(

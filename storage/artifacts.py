@@ -110,6 +110,13 @@ class FolderArtifactStore:
         with _told_as_ours():
             await _in_thread(_remove_parts, self._videos, _checked(job.id))
 
+    async def remove(self, job: Job) -> None:
+        """Remove a job's video and all that was made of it; to do it twice changes nothing."""
+        with _told_as_ours():
+            await _in_thread(_remove_parts, self._videos, _checked(job.id))
+            if job.artifact is not None:
+                await _in_thread(_remove_video, self.path(job.artifact))
+
     async def _stream(self, part: Path, chunks: AsyncIterator[bytes]) -> None:
         self._videos.mkdir(parents=True, exist_ok=True)
         size = 0
@@ -139,7 +146,8 @@ def _write_whole(file: FileIO, chunk: bytes) -> None:
 
 
 def _write_image(place: Path, content: bytes) -> None:
-    if place.exists():
+    with suppress(FileNotFoundError):
+        os.utime(place)  # so that nobody takes it for one that nobody uses
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f"{place.name}.{secrets.token_hex(8)}.part")  # others may write it too
@@ -176,6 +184,12 @@ def _remove_parts(videos: Path, job_id: str) -> None:
     for pattern in (f"{job_id}.*.part", f"{job_id}.fit.*"):
         for part in videos.glob(pattern):
             part.unlink(missing_ok=True)
+
+
+def _remove_video(place: Path) -> None:
+    place.unlink(missing_ok=True)
+    if place.parent.is_dir():
+        _sync_folder(place.parent)
 
 
 async def _in_thread(

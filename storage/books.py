@@ -14,6 +14,7 @@ from jobs.admission import refusal
 from jobs.model import JobId
 from jobs.quota import Charge, Drift, Settlement, SpanLimit, Unit
 from jobs.windows import Span, name_of, span_of
+from storage.pseudonyms import former_account
 from storage.times import to_micros
 
 
@@ -93,13 +94,17 @@ def adjust(
 def taken_in(
     connection: sqlite3.Connection, account: str, unit: Unit, span: Span
 ) -> tuple[int, int]:
-    """Return what an account has used and reserved of a unit in a span of days."""
+    """Return what an account has used and reserved of a unit in a span of days.
+
+    What a member used before they had their data deleted counts.
+    """
+    former = former_account(connection, account)
     row = connection.execute(
         """
         SELECT coalesce(SUM(used), 0) AS used, coalesce(SUM(reserved), 0) AS reserved FROM bucket
-        WHERE account = ? AND window >= ? AND window < ? AND unit = ?
+        WHERE account IN (?, ?) AND window >= ? AND window < ? AND unit = ?
         """,
-        (account, name_of(span.first), name_of(span.end), unit.value),
+        (account, former, name_of(span.first), name_of(span.end), unit.value),
     ).fetchone()
     return row["used"], row["reserved"]
 

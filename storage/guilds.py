@@ -15,6 +15,7 @@ from jobs.request import ProviderName
 from storage.audit import append_act
 from storage.database import Database
 from storage.news import drop_unsent, mark_sent, news_into, unsent
+from storage.pseudonyms import code_of
 from storage.times import from_micros, from_micros_or_none, to_micros, to_micros_or_none
 
 
@@ -51,6 +52,7 @@ class SqliteGuildStore:
 
         def work(connection: sqlite3.Connection) -> None:
             known = block_of(connection, block.guild_id, block.user_id, now=act.at)
+            _let_in(connection, block.guild_id, block.user_id)
             connection.execute(_SAVE_BLOCK, _block_columns(block))
             before = {} if known is None else _block_words(known)
             append_act(connection, act, before=before, after=_block_words(block))
@@ -64,9 +66,7 @@ class SqliteGuildStore:
             known = block_of(connection, guild_id, user_id, now=act.at)
             if known is None:
                 return None
-            connection.execute(
-                "DELETE FROM block WHERE guild_id = ? AND user_id = ?", (guild_id, user_id)
-            )
+            _let_in(connection, guild_id, user_id)
             append_act(connection, act, before=_block_words(known), after={})
             return known
 
@@ -99,35 +99,41 @@ class SqliteGuildStore:
 def block_of(
     connection: sqlite3.Connection, guild_id: int, user_id: int, *, now: datetime
 ) -> Block | None:
-    """Return the block that keeps a member out now, if there is one."""
-    row = connection.execute(_BLOCK_OF, (guild_id, user_id)).fetchone()
+    """Return the block that keeps a member out now, if there is one.
+
+    A deletion of their data ends none: a code stands for them then.
+    """
+    code = code_of(connection, guild_id, user_id)
+    values = {"guild_id": guild_id, "user_id": user_id, "code": code}
+    row = connection.execute(_BLOCK_OF, values).fetchone()
     block = None if row is None else _to_block(row)
     return None if block is None or block.is_over(now) else block
 
 
 _ALL_SETTINGS = """
 SELECT guild_id, channels, log_channel_id, default_provider, default_model, moderator_permission,
-    moderator_roles
+    moderator_roles, retention_days
 FROM guild ORDER BY guild_id
 """
 
 _SETTINGS_OF = """
 SELECT guild_id, channels, log_channel_id, default_provider, default_model, moderator_permission,
-    moderator_roles
+    moderator_roles, retention_days
 FROM guild WHERE guild_id = ?
 """
 
 _SAVE_SETTINGS = """
 INSERT INTO guild (
     guild_id, channels, log_channel_id, default_provider, default_model, moderator_permission,
-    moderator_roles
+    moderator_roles, retention_days
 ) VALUES (
     :guild_id, :channels, :log_channel_id, :default_provider, :default_model,
-    :moderator_permission, :moderator_roles
+    :moderator_permission, :moderator_roles, :retention_days
 ) ON CONFLICT (guild_id) DO UPDATE SET
     channels = excluded.channels, log_channel_id = excluded.log_channel_id,
     default_provider = excluded.default_provider, default_model = excluded.default_model,
-    moderator_permission = excluded.moderator_permission, moderator_roles = excluded.moderator_roles
+    moderator_permission = excluded.moderator_permission,
+    moderator_roles = excluded.moderator_roles, retention_days = excluded.retention_days
 """
 
 _SAVE_BLOCK = """
@@ -140,7 +146,11 @@ ON CONFLICT (guild_id, user_id) DO UPDATE SET
 
 _BLOCK_OF = """
 SELECT guild_id, user_id, reason, by_user_id, created_at, expires_at
-FROM block WHERE guild_id = ? AND user_id = ?
+FROM block WHERE guild_id = :guild_id AND user_id = :user_id
+UNION ALL
+SELECT guild_id, :user_id, reason, by_user_id, created_at, expires_at
+FROM shut_out WHERE guild_id = :guild_id AND code = :code
+LIMIT 1
 """
 
 _BLOCKS = """
@@ -148,6 +158,14 @@ SELECT guild_id, user_id, reason, by_user_id, created_at, expires_at
 FROM block WHERE guild_id = :guild_id AND (expires_at IS NULL OR expires_at > :now)
 ORDER BY created_at DESC, user_id
 """
+
+
+def _let_in(connection: sqlite3.Connection, guild_id: int, user_id: int) -> None:
+    connection.execute("DELETE FROM block WHERE guild_id = ? AND user_id = ?", (guild_id, user_id))
+    connection.execute(
+        "DELETE FROM shut_out WHERE guild_id = ? AND code = ?",
+        (guild_id, code_of(connection, guild_id, user_id)),
+    )
 
 
 def _settings_of(connection: sqlite3.Connection, guild_id: int) -> GuildSettings:
@@ -173,6 +191,7 @@ def _settings_columns(settings: GuildSettings) -> Mapping[str, object]:
         "default_model": settings.default_model,
         "moderator_permission": settings.moderator_permission.value,
         "moderator_roles": json.dumps(sorted(settings.moderator_roles)),
+        "retention_days": settings.retention_days,
     }
 
 
@@ -185,6 +204,7 @@ def _to_settings(row: sqlite3.Row) -> GuildSettings:
         default_model=row["default_model"],
         moderator_permission=ModeratorPermission(row["moderator_permission"]),
         moderator_roles=frozenset(json.loads(row["moderator_roles"])),
+        retention_days=row["retention_days"],
     )
 
 

@@ -10,23 +10,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.acts import BY_A_MODERATOR, Act
-from jobs.errors import NO_SUCH_JOB, NotFoundError, StaleAttemptError, StorageError
+from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError, StaleAttemptError, StorageError
 from jobs.fairness import Caps, LaneDrift
 from jobs.model import Failure, Job, JobId, Origin
 from jobs.quota import Settlement, amounts_of, settlement_of
 from jobs.states import JobState, may_move
 from jobs.tiers import OperatorRules
 from storage import lanes, lists, turns
-from storage.admission import admit
+from storage.admission import admit, readmit
 from storage.audit import append_act
 from storage.books import settle
 from storage.database import Database
 from storage.events import append_event
 from storage.inbox import note_attempt
+from storage.news import news_into
 from storage.places import ahead_of
 from storage.recount import recount
 from storage.rows import INSERT_JOB, SELECT_JOB, UPDATE_JOB, to_columns, to_job
-from storage.times import to_micros
+from storage.times import to_micros, to_micros_or_none
 from storage.turns import Claimer, LostCountError
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class SqliteJobStore:
         self._caps = caps or Caps()
         self._operator = operator or OperatorRules()
 
-    async def enqueue(self, job: Job) -> tuple[Job, bool]:
+    async def enqueue(self, job: Job, *, news: str = "") -> tuple[Job, bool]:
         """Insert a job and reserve what it costs; a known origin key gives the old job and False.
 
         Raises:
@@ -62,6 +63,7 @@ class SqliteJobStore:
             admit(connection, job, self._operator)
             append_event(connection, job, before=None, at=job.created_at, note={})
             lanes.enter(connection, job.id)
+            _tell(connection, job, news)
             return _read(connection, job.id), True
 
         return await self._database.write(work)
@@ -79,6 +81,46 @@ class SqliteJobStore:
         return await self._database.read(
             lambda connection: _asked_as(connection, origin, origin_key)
         )
+
+    async def held(self, guild_id: int, *, limit: int) -> Sequence[Job]:
+        """Return a server's jobs that wait for a moderator, oldest first."""
+        return await self._database.read(
+            lambda connection: lists.held(connection, guild_id, limit=limit)
+        )
+
+    async def decide_held(
+        self, job_id: JobId, *, failure: Failure | None, now: datetime, act: Act
+    ) -> Job:
+        """Let a held job into the queue, or end it with a failure; only one decision counts.
+
+        Raises:
+            NotFoundError: There is none of that id in the act's server.
+            NotAllowedError: It is not held, or no longer.
+        """
+
+        def work(connection: sqlite3.Connection) -> Job:
+            held = _held(connection, job_id, act.guild_id)
+            if failure is None:
+                readmit(connection, held, self._operator, now=now)
+            after = _decided(held, failure)
+            note = {"review": act.kind.value, "decided_by": f"user:{act.actor_id}"}
+            job = _save(connection, held, after, now=now, settlement=None, note=note)
+            told = {"member": f"<@{job.requester.user_id}>"}
+            append_act(connection, act, before={}, after=told)
+            return job
+
+        return await self._database.write(work)
+
+    async def end_overdue(self, *, now: datetime, failure: Failure, limit: int) -> Sequence[Job]:
+        """End held jobs that nobody decided about in time, and return them."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Job]:
+            return [
+                _save(connection, job, _decided(job, failure), now=now, settlement=None)
+                for job in lists.overdue(connection, now=now, limit=limit)
+            ]
+
+        return await self._database.write(work)
 
     async def claim(
         self, backend: str, *, token: str, now: datetime, lease_until: datetime
@@ -287,8 +329,8 @@ class SqliteJobStore:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "UPDATE job SET card_is_shown = 1 WHERE id = ? AND state = ?",
-                (job.id, job.state.value),
+                "UPDATE job SET card_is_shown = 1 WHERE id = ? AND state = ? AND removed_at IS ?",
+                (job.id, job.state.value, to_micros_or_none(job.removed_at)),
             )
 
         await self._database.write(work)
@@ -337,6 +379,27 @@ def _save(
         costs = amounts_of(saved.request, saved.price_micros)
         settle(connection, saved.id, settlement, at=now, costs=costs)
     return saved
+
+
+def _held(connection: sqlite3.Connection, job_id: JobId, guild_id: int) -> Job:
+    job = _read(connection, job_id)
+    if job.requester.guild_id != guild_id:
+        raise NotFoundError(NO_SUCH_JOB)
+    if not job.is_held:
+        raise NotAllowedError(f"Job {job.id} does not wait for a moderator any more.")
+    return job
+
+
+def _decided(job: Job, failure: Failure | None) -> Job:
+    if failure is None:
+        return job.evolve(held_until=None)
+    return job.evolve(state=JobState.FAILED, failure=failure)
+
+
+def _tell(connection: sqlite3.Connection, job: Job, news: str) -> None:
+    if news:
+        key = f"{'held' if job.is_held else 'flag'}:{job.id}"
+        news_into(connection, job.requester.guild_id, key, news, at=job.created_at)
 
 
 def _note_act(connection: sqlite3.Connection, act: Act | None, before: Job, after: Job) -> None:

@@ -50,8 +50,9 @@ def place_of(connection: sqlite3.Connection, job_id: JobId) -> Place:
 
 
 def enter(connection: sqlite3.Connection, job_id: JobId) -> None:
-    """Put a job that was just inserted in line."""
+    """Put a job that was just inserted in line, unless it is to wait outside."""
     place = place_of(connection, job_id)
+    backend_of(connection, place.backend)  # there are lanes of its member's now
     if place.is_in_line:
         get_in_line(connection, place)
 

@@ -16,7 +16,7 @@ WHERE job.number IN (
     SELECT number FROM job INDEXED BY job_turn
     WHERE state = 'queued' AND is_put_off = 0 AND backend = :backend
     UNION ALL SELECT number FROM job INDEXED BY job_put_off
-    WHERE state = 'queued' AND is_put_off = 1 AND backend = :backend
+    WHERE state = 'queued' AND is_put_off = 1 AND backend = :backend AND held_until IS NULL
 )
 ORDER BY job.number
 """
@@ -32,6 +32,19 @@ WHERE job.number IN (
         AND :is_running AND state IN ('submitting', 'running') AND cancel_requested = 0
 )
 ORDER BY job.number LIMIT :limit
+"""
+
+
+HELD = """
+INDEXED BY job_held
+WHERE job.state = 'queued' AND job.held_until IS NOT NULL AND job.guild_id = :guild_id
+ORDER BY job.number LIMIT :limit
+"""
+
+OVERDUE = """
+INDEXED BY job_held_until
+WHERE job.state = 'queued' AND job.held_until IS NOT NULL AND job.held_until <= :now
+ORDER BY job.held_until LIMIT :limit
 """
 
 
@@ -123,6 +136,16 @@ def cancellable(
         "limit": limit,
     }
     return _jobs(connection, CANCELLABLE, values)
+
+
+def held(connection: sqlite3.Connection, guild_id: int, *, limit: int) -> Sequence[Job]:
+    """Return a server's jobs that wait for a moderator, oldest first."""
+    return _jobs(connection, HELD, {"guild_id": guild_id, "limit": limit})
+
+
+def overdue(connection: sqlite3.Connection, *, now: datetime, limit: int) -> Sequence[Job]:
+    """Return held jobs whose time is over, of all servers."""
+    return _jobs(connection, OVERDUE, {"now": to_micros(now), "limit": limit})
 
 
 def waiting_by_member(

@@ -9,7 +9,8 @@ from storage.times import to_micros
 
 # The first of each server only: one whose channel takes nothing just now holds up no other.
 _UNSENT = """
-SELECT guild_news.number, guild_news.guild_id, guild_news.text, guild.log_channel_id
+SELECT guild_news.number, guild_news.guild_id, guild_news.text, guild_news.key,
+    guild.log_channel_id
 FROM guild_news JOIN guild ON guild.guild_id = guild_news.guild_id
 WHERE guild.log_channel_id IS NOT NULL AND guild_news.number IN (
     SELECT MIN(number) FROM guild_news INDEXED BY guild_news_unsent
@@ -54,6 +55,7 @@ def unsent(connection: sqlite3.Connection, *, limit: int) -> Sequence[News]:
             guild_id=row["guild_id"],
             channel_id=row["log_channel_id"],
             text=row["text"],
+            key=row["key"],
         )
         for row in connection.execute(_UNSENT, (limit,))
     ]

@@ -18,6 +18,7 @@ from jobs.windows import name_of, span_of
 from storage import bonuses, books, rules, statements
 from storage.audit import append_act
 from storage.database import Database
+from storage.pseudonyms import former_account
 from storage.times import to_micros
 
 
@@ -172,11 +173,18 @@ def _reset(
     for unit, window in chosen:
         span = span_of(window, at)
         rows = connection.execute(
-            "SELECT window, used FROM bucket WHERE account = ? AND window >= ? AND window < ? "
-            "AND unit = ? AND used > 0",
-            (account, name_of(span.first), name_of(span.end), unit.value),
+            "SELECT account, window, used FROM bucket "
+            "WHERE account IN (?, ?) AND window >= ? AND window < ? AND unit = ? AND used > 0",
+            (
+                account,
+                former_account(connection, account),
+                name_of(span.first),
+                name_of(span.end),
+                unit.value,
+            ),
         ).fetchall()
         for row in rows:
-            books.adjust(connection, account, row["window"], unit, -row["used"], at=to_micros(at))
+            place = row["account"], row["window"]
+            books.adjust(connection, *place, unit, -row["used"], at=to_micros(at))
             given[unit] = given.get(unit, 0) + row["used"]
     return given

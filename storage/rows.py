@@ -36,7 +36,7 @@ SELECT job.number, job.id, job.origin, job.origin_key, job.guild_id, job.user_id
     job.estimate_s, job.provider_job_id, job.endpoint, job.card_id, job.message_id,
     job.parent_id, job.address, job.asked, job.request, job.warnings, job.receipt,
     job.artifact, job.failure, job.price_micros, job.currency, job.refused_by, job.roles,
-    job.party
+    job.party, job.held_until, job.held_for, job.removed_at
 FROM job
 """
 
@@ -46,13 +46,13 @@ INSERT INTO job (
     lease_until, cancel_requested, created_at, due_at, started_at, rendered_at, ended_at, cost,
     estimate_s, provider_job_id, endpoint, card_id, message_id, parent_id, address, asked,
     request, warnings, receipt, artifact, failure, price_micros, currency, refused_by, party,
-    is_put_off, roles
+    is_put_off, roles, held_until, held_for
 ) VALUES (
     :id, :origin, :origin_key, :guild_id, :user_id, :backend, :state, :attempt, :attempt_token,
     :setbacks, :lease_until, :cancel_requested, :created_at, :due_at, :started_at, :rendered_at,
     :ended_at, :cost, :estimate_s, :provider_job_id, :endpoint, :card_id, :message_id, :parent_id,
     :address, :asked, :request, :warnings, :receipt, :artifact, :failure, :price_micros,
-    :currency, :refused_by, :party, :is_put_off, :roles
+    :currency, :refused_by, :party, :is_put_off, :roles, :held_until, :held_for
 ) ON CONFLICT (origin, origin_key) DO NOTHING
 """
 
@@ -65,7 +65,8 @@ UPDATE job SET
     provider_job_id = :provider_job_id, endpoint = :endpoint, message_id = :message_id,
     address = :address, request = :request, warnings = :warnings, receipt = :receipt,
     artifact = :artifact, failure = :failure, price_micros = :price_micros,
-    currency = :currency, refused_by = :refused_by, is_put_off = :is_put_off
+    currency = :currency, refused_by = :refused_by, is_put_off = :is_put_off,
+    held_until = :held_until
 WHERE id = :id AND attempt = :fence_attempt AND state = :fence_state
 """
 
@@ -109,7 +110,9 @@ def to_columns(job: Job) -> Mapping[str, object]:
         "refused_by": json.dumps(job.refused_by),
         "party": job.requester.party,
         "roles": json.dumps(job.requester.role_ids),
-        "is_put_off": int(job.state is JobState.QUEUED and job.due_at is not None),
+        "is_put_off": int(job.is_held or (job.state is JobState.QUEUED and job.due_at is not None)),
+        "held_until": to_micros_or_none(job.held_until),
+        "held_for": job.held_for,
     }
 
 
@@ -134,6 +137,7 @@ def to_job(row: sqlite3.Row) -> Job:
         price_micros=row["price_micros"],
         currency=row["currency"],
         refused_by=tuple(json.loads(row["refused_by"])),
+        held_for=row["held_for"],
         cancel_requested=bool(row["cancel_requested"]),
         message_id=row["message_id"],
         parent_id=None if row["parent_id"] is None else JobId(row["parent_id"]),
@@ -155,10 +159,12 @@ def _times_of(row: sqlite3.Row) -> dict[str, Any]:  # `created_at` is never None
     return {
         "created_at": from_micros(row["created_at"]),
         "due_at": from_micros_or_none(row["due_at"]),
+        "held_until": from_micros_or_none(row["held_until"]),
         "lease_until": from_micros_or_none(row["lease_until"]),
         "started_at": from_micros_or_none(row["started_at"]),
         "rendered_at": from_micros_or_none(row["rendered_at"]),
         "ended_at": from_micros_or_none(row["ended_at"]),
+        "removed_at": from_micros_or_none(row["removed_at"]),
     }
 
 

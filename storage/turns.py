@@ -21,6 +21,7 @@ NO_CAP = 2**62
 CALL_BACK = """
 UPDATE job INDEXED BY job_put_off SET is_put_off = 0
 WHERE state = 'queued' AND is_put_off = 1 AND backend = :backend AND due_at <= :now
+    AND held_until IS NULL
 RETURNING number
 """
 

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,32 +21,45 @@ from typing_extensions import override
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Interaction, Member, Message, RateLimits, Sandbox
 from cogs.moderation import Moderation
+from cogs.privacy import OwnData
 from jobs.allowances import Allowances
+from jobs.base_policy import BASE, parse_policy
 from jobs.blocking import Blocking
 from jobs.board import Board
+from jobs.casework import Casework
 from jobs.clearing import Clearing
 from jobs.decisions import Decisions
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.guilds import Guilds
+from jobs.housekeeping import Housekeeping
 from jobs.mail import Mail
 from jobs.management import Management
 from jobs.model import Job, JobId, Origin
+from jobs.policies import Policies, Policing
+from jobs.privacy import Privacy
+from jobs.review import Reviews
 from jobs.runner import Runner
 from jobs.service import Draws, Service
 from jobs.spending import Spending
 from jobs.steps import Steps
+from jobs.takeout import Takeout
 from jobs.tiers import Setting, Value
 from providers.registry import Registry
 from storage.artifacts import FolderArtifactStore
 from storage.audit import SqliteAuditLog
+from storage.cases import SqliteCaseStore
 from storage.database import Database
 from storage.guilds import SqliteGuildStore
 from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
+from storage.policies import SqlitePolicyStore
+from storage.privacy import SqlitePrivacyStore
 from storage.quotas import SqliteQuotaStore
+from storage.retention import SqliteRetentionStore
 from storage.usage import SqliteUsageStore
 from storage.values import SqliteValueStore
+from storage.video_folder import SweptFolder
 from tests.factories import make_act, make_rule, make_token
 from tests.fakes.clock import FakeClock
 from tests.fakes.line import Line
@@ -92,7 +106,10 @@ class House:
     clock: FakeClock
     guild_store: SqliteGuildStore
     audit: SqliteAuditLog
+    files: SweptFolder
+    cases: SqliteCaseStore
     guilds: Guilds = field(default_factory=Guilds)
+    policies: Policies = field(default_factory=lambda: Policies(base=parse_policy(BASE)))
     media: SlowMedia = field(default_factory=SlowMedia)
     provider: FakeProvider = field(default_factory=lambda: FakeProvider(video=VIDEO))
     notices: Notices = field(default_factory=Notices)
@@ -108,13 +125,33 @@ class House:
         self.blocking = Blocking(
             guilds=self.guild_store, jobs=self.jobs, notices=self.notices, clock=self.clock
         )
+        self.policy_store = SqlitePolicyStore(self.database)
         self.moderation = Moderation(
             decisions=self.decisions,
             clearing=Clearing(
                 jobs=cast("JobStore", self.line), notices=self.notices, clock=self.clock
             ),
             blocking=self.blocking,
+            policing=Policing(
+                policies=self.policies,
+                store=self.policy_store,
+                notices=self.notices,
+                clock=self.clock,
+            ),
+            reviews=Reviews(
+                jobs=cast("JobStore", self.line),
+                blocking=self.blocking,
+                notices=self.notices,
+                clock=self.clock,
+            ),
             audit=self.audit,
+            casework=Casework(
+                cases=self.cases,
+                jobs=self.jobs,
+                guilds=self.guild_store,
+                notices=self.notices,
+                clock=self.clock,
+            ),
             spending=Spending(
                 store=SqliteUsageStore(self.database),
                 plotter=self.plotter,
@@ -129,6 +166,24 @@ class House:
             catalogue=self.catalogue,
             notices=self.notices,
             clock=self.clock,
+        )
+        store = SqlitePrivacyStore(self.database)
+        self.retention = SqliteRetentionStore(self.database)
+        self.privacy = Privacy(
+            store=store, jobs=self.jobs, files=self.files, notices=self.notices, clock=self.clock
+        )
+        self.own_data = OwnData(
+            privacy=self.privacy,
+            takeout=Takeout(store=store, files=self.files, clock=self.clock),
+            departures=self.retention,
+            days=90,
+        )
+        self.housekeeping = Housekeeping(
+            privacy=self.privacy,
+            store=self.retention,
+            files=self.files,
+            clock=self.clock,
+            retention=timedelta(days=90),
         )
         self.allowances = Allowances(
             quotas=self.quotas,
@@ -148,6 +203,7 @@ class House:
             estimator=self.estimator,
             clock=self.clock,
             draws=Draws(job_id=lambda: JobId(f"job{next(self._ids):05d}"), seed=lambda: 4242),
+            policies=self.policies,
         )
 
     async def limit(self, setting: Setting, value: Value) -> None:
@@ -166,6 +222,7 @@ class House:
             moderation=self.moderation,
             management=self.management,
             allowances=self.allowances,
+            own_data=self.own_data,
             values=self.values,
             clock=self.clock,
             proxy=self.sandbox.proxy_url,
@@ -214,6 +271,7 @@ class House:
             estimator=self.estimator,
             clock=self.clock,
             draw_token=make_token,
+            housekeeping=self.housekeeping,
         )
         task = asyncio.create_task(runner.run(drain_s=5))
         try:
@@ -265,11 +323,11 @@ class House:
 
 
 async def settled() -> None:
-    """Wait until no command, button or delivery of the client is at work any more."""
-    names = ("CommandTree-invoker", "discord-ui-")
-    mine = [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]
-    if mine:
-        await asyncio.wait(mine, timeout=10)
+    """Wait until no command, button, form or event of the client is at work any more."""
+    names = ("CommandTree-invoker", "discord-ui-", "discord.py: ")
+    async with asyncio.timeout(10):
+        while mine := [one for one in asyncio.all_tasks() if one.get_name().startswith(names)]:
+            await asyncio.wait(mine)
 
 
 @pytest.fixture
@@ -298,6 +356,8 @@ async def house(tmp_path: Path, referee: Referee) -> AsyncIterator[House]:
             clock=FakeClock(now=sandbox.clock.now()),
             guild_store=SqliteGuildStore(database),
             audit=SqliteAuditLog(database),
+            files=SweptFolder(tmp_path / "videos"),
+            cases=SqliteCaseStore(database),
         )
 
 

@@ -106,6 +106,7 @@ TABLES = {
     "quota_rule": "target, setting, value",
     "bonus": "number, user_id, amount, ended_at",
     "block": "user_id, reason, expires_at",
+    "policy_rule": "number, kind, text, action",
     "guild": "guild_id, channels, log_channel_id, default_model, moderator_roles",
     "audit": "number, kind, target, reason",
 }
@@ -138,7 +139,14 @@ COMMANDS: Mapping[str, tuple[Power, Options]] = {
     "job cancel": (Power.MEMBER, the_job),  # whose it is decides
     "quota show": (Power.MEMBER, no_options),
     "quota history": (Power.MEMBER, no_options),
+    "appeal": (Power.MEMBER, no_options),
+    "privacy show": (Power.MEMBER, no_options),
+    "privacy export": (Power.MEMBER, lambda _: {"everywhere": True}),
+    "privacy delete": (Power.MEMBER, no_options),  # asks once more
     "mod audit": (Power.MODERATOR, the_member),
+    "mod cases list": (Power.MODERATOR, no_options),
+    "mod cases show": (Power.MODERATOR, lambda _: {"case": 1}),
+    "mod video remove": (Power.MODERATOR, the_job),
     "mod block add": (Power.MODERATOR, lambda scene: {**the_member(scene), "reason": "spam"}),
     "mod block list": (Power.MODERATOR, no_options),
     "mod block remove": (Power.MODERATOR, the_member),
@@ -147,6 +155,14 @@ COMMANDS: Mapping[str, tuple[Power, Options]] = {
     "mod jobs release": (Power.MODERATOR, the_job),
     "mod jobs retry": (Power.MODERATOR, the_job),
     "mod jobs cancel": (Power.MODERATOR, the_job),
+    "mod policy add": (
+        Power.MODERATOR,
+        lambda _: {"kind": "word", "text": "gore", "action": "hold", "reason": "ugly"},
+    ),
+    "mod policy list": (Power.MODERATOR, no_options),
+    "mod policy remove": (Power.MODERATOR, lambda _: {"rule": 1}),
+    "mod policy test": (Power.MODERATOR, lambda _: {"prompt": "a red circle"}),
+    "mod review": (Power.MODERATOR, no_options),
     "mod usage": (Power.MODERATOR, no_options),
     "mod export": (Power.MODERATOR, lambda _: {"prompts": True}),
     "mod quota list": (Power.MODERATOR, no_options),
@@ -168,6 +184,7 @@ COMMANDS: Mapping[str, tuple[Power, Options]] = {
     "settings defaults": (Power.MANAGER, lambda _: {"provider": "local"}),
     "settings log": (Power.MANAGER, the_channel),
     "settings moderators": (Power.MANAGER, lambda scene: {"add_role": scene.role}),
+    "settings retention": (Power.MANAGER, lambda _: {"days": 30}),
     "settings budget": (
         Power.MANAGER,
         lambda _: {"limit": "videos_per_day", "amount": "500"},

@@ -240,7 +240,8 @@ def test_a_result_names_its_reader_and_everything_that_made_it() -> None:
     ):
         assert part in shown
     assert f"attachment://{job.file_name}" in str(components(view))
-    assert [button.custom_id for button in buttons(components(view))] == [f"vid:again:{job.id}"]
+    pressed = [button.custom_id for button in buttons(components(view))]
+    assert pressed == [f"vid:again:{job.id}", f"case:report:{job.id}"]
 
 
 def test_a_result_says_what_was_not_honoured() -> None:

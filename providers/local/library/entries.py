@@ -177,6 +177,7 @@ def _info(name: str, offer: Offer) -> ModelInfo:
         scheduler=offer.scheduler,
         trigger_words=card.trigger_words,
         note=card.note,
+        is_age_restricted=card.age_restricted,
         words=frozenset(part for word in card.words for part in words_in(word)),
     )
 

@@ -46,6 +46,7 @@ class Card(BaseModel, frozen=True, extra="ignore"):
 
     Attributes:
         words: All that the model was taught; empty where it was taught a language.
+        age_restricted: It is for age-restricted channels only.
     """
 
     title: str = ""
@@ -55,6 +56,7 @@ class Card(BaseModel, frozen=True, extra="ignore"):
     trigger_words: tuple[str, ...] = ()
     note: str = ""
     words: tuple[str, ...] = ()
+    age_restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,325 @@
+"""What members bring before moderators, and the videos that these remove.
+
+A decision is one transaction: the case, what it does, and the act in the audit. Of two that
+decide at once, the second finds the case closed and is told how.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from jobs.acts import Act
+from jobs.cases import (
+    MAX_OPEN_REPORTS,
+    Case,
+    CaseKind,
+    CaseState,
+    Draft,
+    Verdict,
+    block_cause,
+    case_lines,
+    job_cause,
+)
+from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError, QuotaExceededError
+from jobs.model import Job, JobId
+from storage.audit import append_act
+from storage.database import Database
+from storage.guilds import block_of
+from storage.news import news_into
+from storage.rows import SELECT_JOB, to_job
+from storage.times import from_micros, from_micros_or_none, to_micros
+
+NO_SUCH_CASE = "There is no such case here."
+
+
+class SqliteCaseStore:
+    """The `CaseStore` of the SQLite file; the methods are told in `jobs.ports`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, draft: Draft) -> Case:
+        """Bring a case; the log channel is told of it in the same transaction.
+
+        Raises:
+            NotAllowedError: The member has brought it before.
+            QuotaExceededError: Too many of theirs wait.
+        """
+
+        def work(connection: sqlite3.Connection) -> Case:
+            _check_first(connection, draft)
+            _check_few(connection, draft)
+            number = connection.execute(_NEXT_NUMBER, (draft.guild_id,)).fetchone()["last"]
+            connection.execute(_INSERT, _columns(draft, number))
+            case = Case(number=number, draft=draft)
+            text = "\n".join(case_lines(case))
+            news_into(connection, draft.guild_id, f"case:{number}", text, at=draft.opened_at)
+            return case
+
+        return await self._database.write(work)
+
+    async def case(self, guild_id: int, number: int) -> Case:
+        """Return a case of a server.
+
+        Raises:
+            NotFoundError: There is none of that number.
+        """
+        return await self._database.read(lambda connection: _read(connection, guild_id, number))
+
+    async def open_cases(self, guild_id: int, *, limit: int) -> Sequence[Case]:
+        """Return a server's cases that wait for a decision, oldest first."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Case]:
+            return [_to_case(row) for row in connection.execute(OPEN, (guild_id, limit))]
+
+        return await self._database.read(work)
+
+    async def decide(self, number: int, state: CaseState, *, act: Act) -> Verdict:
+        """Accept or deny a case, and do what follows from it, unless it was decided before.
+
+        Raises:
+            NotFoundError: There is none of that number.
+        """
+
+        def work(connection: sqlite3.Connection) -> Verdict:
+            case = _read(connection, act.guild_id, number)
+            if case.state is not CaseState.OPEN:
+                return Verdict(case=case, is_new=False)
+            names = _close(connection, case.draft.cause, number, state, act)
+            if state is CaseState.ACCEPTED:
+                _grant(connection, case, act)
+            append_act(connection, act, before={}, after={**_words(case), **names})
+            return Verdict(case=_read(connection, act.guild_id, number), is_new=True)
+
+        return await self._database.write(work)
+
+    async def untold(self, guild_id: int, user_id: int) -> Sequence[Case]:
+        """Return a member's decided cases whose outcome they have not read."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Case]:
+            return [_to_case(row) for row in connection.execute(UNTOLD, (guild_id, user_id))]
+
+        return await self._database.read(work)
+
+    async def mark_told(self, cases: Sequence[Case], *, now: datetime) -> None:
+        """Note that outcomes were read."""
+        keys = [(to_micros(now), case.draft.guild_id, case.number) for case in cases]
+        await self._database.write(lambda connection: connection.executemany(_MARK_TOLD, keys))
+
+    async def remove(self, job_id: JobId, *, act: Act) -> Job:
+        """Note that a video goes; one that was removed before stays as it is, without an act.
+
+        Raises:
+            NotFoundError: There is no such job in the server.
+        """
+
+        def work(connection: sqlite3.Connection) -> Job:
+            job = _job(connection, job_id, act.guild_id)
+            if _remove(connection, job_id, act):
+                reports = _close(connection, job_cause(job.id), 0, CaseState.ACCEPTED, act)
+                told = {"member": f"<@{job.requester.user_id}>", **reports}
+                append_act(connection, act, before={}, after=told)
+            return _job(connection, job_id, act.guild_id)
+
+        return await self._database.write(work)
+
+    async def to_take_down(self, *, limit: int) -> Sequence[Job]:
+        """Return removed jobs whose message or file may still be there, oldest removal first."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Job]:
+            return [to_job(row) for row in connection.execute(TO_TAKE_DOWN, (limit,))]
+
+        return await self._database.read(work)
+
+    async def mark_taken_down(self, job: Job) -> None:
+        """Note that nothing of a removed video is left."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE job SET is_taken_down = 1 WHERE id = ?", (job.id,)
+            )
+        )
+
+
+_COLUMNS = """guild_id, number, kind, user_id, member_id, cause, about, link, reason, opened_at,
+    state, decided_by, decided_at"""
+
+_NEXT_NUMBER = """
+INSERT INTO case_count (guild_id, last) VALUES (?, 1)
+ON CONFLICT (guild_id) DO UPDATE SET last = last + 1 RETURNING last
+"""
+
+_INSERT = """
+INSERT INTO mod_case (
+    guild_id, number, kind, user_id, member_id, cause, about, link, reason, opened_at
+) VALUES (
+    :guild_id, :number, :kind, :user_id, :member_id, :cause, :about, :link, :reason, :opened_at
+)
+"""
+
+_ONE = f"SELECT {_COLUMNS} FROM mod_case WHERE guild_id = ? AND number = ?"  # noqa: S608 - our own
+
+KNOWN = f"""
+SELECT {_COLUMNS} FROM mod_case
+WHERE guild_id = ? AND user_id = ? AND cause = ? AND state <> 'accepted'
+"""  # noqa: S608 - our own
+
+OPEN = f"""
+SELECT {_COLUMNS} FROM mod_case INDEXED BY mod_case_open
+WHERE guild_id = ? AND state = 'open' ORDER BY number LIMIT ?
+"""  # noqa: S608 - our own
+
+OPEN_OF_MEMBER = """
+SELECT COUNT(*) AS number FROM mod_case INDEXED BY mod_case_open_member
+WHERE guild_id = ? AND user_id = ? AND kind = ? AND state = 'open'
+"""
+
+# Whoever else reported the same video gets the same outcome; an appeal is its member's alone.
+CLOSE = """
+UPDATE mod_case INDEXED BY mod_case_open_cause
+SET state = :state, decided_by = :actor_id, decided_at = :at
+WHERE guild_id = :guild_id AND cause = :cause AND state = 'open'
+    AND (kind = 'report' OR number = :number)
+RETURNING number
+"""
+
+UNTOLD = f"""
+SELECT {_COLUMNS} FROM mod_case INDEXED BY mod_case_untold
+WHERE guild_id = ? AND user_id = ? AND state <> 'open' AND told_at IS NULL ORDER BY number
+"""  # noqa: S608 - our own
+
+_MARK_TOLD = "UPDATE mod_case SET told_at = ? WHERE guild_id = ? AND number = ?"
+
+# Its card is shown anew, and says so.
+_REMOVE = """
+UPDATE job SET removed_at = ?, card_is_shown = 0 WHERE id = ? AND removed_at IS NULL
+"""
+
+TO_TAKE_DOWN = (
+    SELECT_JOB
+    + """INDEXED BY job_to_take_down
+WHERE job.removed_at IS NOT NULL AND job.is_taken_down = 0 ORDER BY job.removed_at LIMIT ?
+"""
+)
+
+
+def _check_first(connection: sqlite3.Connection, draft: Draft) -> None:
+    row = connection.execute(KNOWN, (draft.guild_id, draft.user_id, draft.cause)).fetchone()
+    if row is None:
+        return
+    case = _to_case(row)
+    what = "reported this video" if draft.kind is CaseKind.REPORT else "appealed this"
+    state = "waits for a moderator" if case.state is CaseState.OPEN else "was denied"
+    raise NotAllowedError(f"You have {what} already: case #{case.number} {state}.")
+
+
+def _check_few(connection: sqlite3.Connection, draft: Draft) -> None:
+    if draft.kind is not CaseKind.REPORT:
+        return
+    values = (draft.guild_id, draft.user_id, draft.kind)
+    count: int = connection.execute(OPEN_OF_MEMBER, values).fetchone()["number"]
+    if count >= MAX_OPEN_REPORTS:
+        raise QuotaExceededError(
+            f"{count} of your reports wait for a moderator already; report more when one is "
+            "decided."
+        )
+
+
+def _close(
+    connection: sqlite3.Connection, cause: str, number: int, state: CaseState, act: Act
+) -> dict[str, str]:
+    """Close a case and all reports of the same video; return the others' names for the act."""
+    values = {
+        "state": state,
+        "actor_id": act.actor_id,
+        "at": to_micros(act.at),
+        "guild_id": act.guild_id,
+        "cause": cause,
+        "number": number,
+    }
+    numbers = sorted(row["number"] for row in connection.execute(CLOSE, values).fetchall())
+    others = [f"#{one}" for one in numbers if one != number]
+    return {"cases": " ".join(others)} if others else {}
+
+
+def _grant(connection: sqlite3.Connection, case: Case, act: Act) -> None:
+    """Do what an accepted case asks for."""
+    if case.job_id is not None:
+        _remove(connection, case.job_id, act)
+    else:
+        _unblock(connection, case.draft, at=act.at)
+
+
+def _unblock(connection: sqlite3.Connection, draft: Draft, *, at: datetime) -> None:
+    """End the block that was appealed; one that was set since then is another."""
+    block = block_of(connection, draft.guild_id, draft.user_id, now=at)
+    if block is not None and block_cause(block.created_at) == draft.cause:
+        connection.execute(
+            "DELETE FROM block WHERE guild_id = ? AND user_id = ?", (draft.guild_id, draft.user_id)
+        )
+
+
+def _remove(connection: sqlite3.Connection, job_id: JobId, act: Act) -> bool:
+    removed = connection.execute(_REMOVE, (to_micros(act.at), job_id))
+    return removed.rowcount == 1
+
+
+def _words(case: Case) -> dict[str, str]:
+    """Tell in the audit what a case is about; whoever brought it is for moderators to know."""
+    job = {} if case.job_id is None else {"job": case.job_id}
+    return {
+        **job,
+        "member": f"<@{case.draft.member_id}>",
+        "brought by": f"<@{case.draft.user_id}>",
+    }
+
+
+def _read(connection: sqlite3.Connection, guild_id: int, number: int) -> Case:
+    row = connection.execute(_ONE, (guild_id, number)).fetchone()
+    if row is None:
+        raise NotFoundError(NO_SUCH_CASE)
+    return _to_case(row)
+
+
+def _job(connection: sqlite3.Connection, job_id: JobId, guild_id: int) -> Job:
+    values = (job_id, guild_id)
+    row = connection.execute(SELECT_JOB + "WHERE job.id = ? AND job.guild_id = ?", values)
+    found = row.fetchone()
+    if found is None:
+        raise NotFoundError(NO_SUCH_JOB)
+    return to_job(found)
+
+
+def _columns(draft: Draft, number: int) -> dict[str, object]:
+    return {
+        "guild_id": draft.guild_id,
+        "number": number,
+        "kind": draft.kind,
+        "user_id": draft.user_id,
+        "member_id": draft.member_id,
+        "cause": draft.cause,
+        "about": draft.about,
+        "link": draft.link,
+        "reason": draft.reason,
+        "opened_at": to_micros(draft.opened_at),
+    }
+
+
+def _to_case(row: sqlite3.Row) -> Case:
+    draft = Draft(
+        kind=CaseKind(row["kind"]),
+        guild_id=row["guild_id"],
+        user_id=row["user_id"],
+        member_id=row["member_id"],
+        cause=row["cause"],
+        about=row["about"],
+        link=row["link"],
+        reason=row["reason"],
+        opened_at=from_micros(row["opened_at"]),
+    )
+    return Case(
+        number=row["number"],
+        draft=draft,
+        state=CaseState(row["state"]),
+        decided_by=row["decided_by"],
+        decided_at=from_micros_or_none(row["decided_at"]),
+    )
