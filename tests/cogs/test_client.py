@@ -31,8 +31,8 @@ async def test_commands_are_synced_once_and_again_only_on_change(house: House) -
         assert await client.sync() is True
     assert syncs(house) == 3
     names = {command["name"] for command in house.sandbox.world.commands[None].values()}
-    everything = {"video", "queue", "quota", "job", "models", "help", "mod", "settings"}
-    assert names == everything | {"extra"}
+    members = {"video", "queue", "quota", "job", "models", "help", "privacy", "appeal"}
+    assert names == members | {"mod", "settings", "Report video", "extra"}
 
 
 async def test_commands_that_discord_lost_are_synced_again(house: House) -> None:
