@@ -52,7 +52,8 @@ async def test_a_result_is_a_reply_that_pings_only_the_requester(
     (shown,) = message.shown_attachments
     assert (shown.filename, shown.content) == (job.file_name, VIDEO)
     assert shown.description == "a red circle"
-    assert [button.custom_id for button in message.buttons] == [f"vid:again:{job.id}"]
+    ids = [f"vid:again:{job.id}", f"case:report:{job.id}"]
+    assert [button.custom_id for button in message.buttons] == ids
 
 
 async def test_delivering_again_posts_nothing_again(
