@@ -21,7 +21,7 @@ CODE := bot cogs jobs providers storage training tests benchmarks
 # An environment whose Python has gone is made again.
 $(shell [ ! -d $(VENV) ] || $(PY) -c '' 2>/dev/null || rm -rf $(VENV))
 
-.PHONY: help demo sandbox test test-fast check format bench clean
+.PHONY: help demo sandbox test test-fast check format bench bench-gpu clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -63,6 +63,9 @@ format: $(INSTALLED_DEV)  ## put the code into shape
 
 bench: $(INSTALLED_DEV)  ## measure, and print a table
 	$(PY) -m benchmarks
+
+bench-gpu: $(INSTALLED_DEV)  ## the local engine on a GPU, beside stock diffusers
+	$(PY) -m benchmarks.gpu
 
 clean:  ## remove what was made here; data/ stays
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*

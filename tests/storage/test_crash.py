@@ -75,7 +75,7 @@ async def test_a_limit_on_file_sizes_refuses_loses_nothing_and_can_be_lifted(
 
 
 async def test_a_full_database_keeps_the_jobs_it_has_and_balances(tmp_path: Path) -> None:
-    async with Database.open(tmp_path / "flipbook.db", max_pages=80) as database:
+    async with Database.open(tmp_path / "flipbook.db", max_pages=200) as database:
         store = SqliteJobStore(database)
         asked = list[JobId]()
 

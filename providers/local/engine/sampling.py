@@ -7,7 +7,7 @@ the calls latents are float32, whatever the UNet computes in.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from jobs.request import ResolvedRequest, Scheduler
 from providers.local.capabilities import is_image_ignored
 from providers.local.engine import schedulers
 from providers.local.engine.images import encoded, read_image
+from providers.local.engine.pace import Pace
 from providers.local.engine.ticket import RenderError, Ticket
 from providers.local.engine.windows import (
     draw_noise,
@@ -43,11 +44,12 @@ class Denoiser:
     """The UNet as one run sees it.
 
     Attributes:
-        unet: It.
+        unet: It, or what calls it.
         plain: The prompt's states.
         guided: The negative prompt's, then the prompt's.
         guidance: 1 is none.
         ticket: Asked before each call whether to go on.
+        pace: Keeps the calls close behind the device.
         total: How many calls the run has.
         calls: How many there were.
         work: The same, a call with guidance counted twice.
@@ -58,6 +60,7 @@ class Denoiser:
     guided: Tensor
     guidance: float
     ticket: Ticket
+    pace: Pace
     total: int = 0
     calls: int = 0
     work: int = 0
@@ -72,19 +75,29 @@ class Denoiser:
         scheduler: Any,  # noqa: ANN401 - diffusers' schedulers share no type
         latents: Tensor,
         timestep: Tensor,
+        moment: Tensor,
         *,
         is_guided: bool,
     ) -> Tensor:
         """Return what the model says about latents of 1 x channels x frames x height x width.
 
+        Args:
+            scheduler: It.
+            latents: As they are now.
+            timestep: In host memory, for the scheduler.
+            moment: The same on the device, for the UNet.
+            is_guided: Ask without the prompt, too.
+
         Raises:
             StoppedError: The render was cancelled.
         """
+        self.pace.wait()
         self.ticket.check()
         seen = scheduler.scale_model_input(torch.cat([latents] * (2 if is_guided else 1)), timestep)
         states = self.guided if is_guided else self.plain
-        said = self.unet(seen.to(self.unet.dtype), timestep, encoder_hidden_states=states)
+        said = self.unet(seen.to(states.dtype), moment, encoder_hidden_states=states)
         output: Tensor = said.sample.float()
+        self.pace.mark()
         self.calls += 1
         self.work += 2 if is_guided else 1
         self.ticket.advance(self.calls, self.total)
@@ -102,6 +115,7 @@ def sample(
     *,
     image: Path | None,
     ticket: Ticket,
+    call_unet: Callable[..., Any] | None = None,
 ) -> tuple[Tensor, int]:
     """Denoise a clip.
 
@@ -111,6 +125,7 @@ def sample(
         states: Of the prompts.
         image: The init image.
         ticket: Told of every UNet call.
+        call_unet: A faster way to call the pipeline's UNet.
 
     Returns:
         Latents, frames x channels x height x width, and the number of UNet calls, those with
@@ -124,11 +139,12 @@ def sample(
     lay_out_windows(pipe.unet, frames=request.frames, device=pipe.device)
     prompt, negative = (each.to(pipe.unet.dtype) for each in (states.prompt, states.negative))
     denoiser = Denoiser(
-        unet=pipe.unet,
+        unet=call_unet or pipe.unet,
         plain=prompt,
         guided=torch.cat([negative, prompt]),
         guidance=request.guidance_scale,
         ticket=ticket,
+        pace=Pace(pipe.device),
     )
     still = _still(pipe, request, image)
     latents = _denoised(denoiser, pipe, request, still)
@@ -147,7 +163,7 @@ def _denoised(
 ) -> Tensor:
     """Return the clip's latents; `still` is the init image in every frame."""
     scheduler, steps = pipe.scheduler, request.steps_run
-    scheduler.set_timesteps(request.steps, device=pipe.device)
+    schedulers.lay_out(scheduler, steps=request.steps, device=pipe.device)
     noise = _noise(pipe, request)
     if still is None:
         timesteps, latents = scheduler.timesteps, noise * scheduler.init_noise_sigma
@@ -173,8 +189,10 @@ def _stepped(
     options: dict[str, object] = {}
     if "generator" in inspect.signature(scheduler.step).parameters:
         options["generator"] = _after_noise(latents.shape, seed)
-    for timestep in timesteps:
-        output = denoiser.predict(scheduler, latents, timestep, is_guided=denoiser.is_guided)
+    for timestep, moment in zip(timesteps, timesteps.to(latents.device), strict=True):
+        output = denoiser.predict(
+            scheduler, latents, timestep, moment, is_guided=denoiser.is_guided
+        )
         latents = scheduler.step(output, timestep, latents, **options).prev_sample
     return latents
 
@@ -193,8 +211,8 @@ def _inverted(
     upwards = inverse.timesteps[:steps]
     denoiser.total += len(upwards)
     latents = still
-    for timestep in upwards:
-        output = denoiser.predict(inverse, latents, timestep, is_guided=False)
+    for timestep, moment in zip(upwards, upwards.to(still.device), strict=True):
+        output = denoiser.predict(inverse, latents, timestep, moment, is_guided=False)
         latents = inverse.step(output, timestep, latents).prev_sample
     return latents
 

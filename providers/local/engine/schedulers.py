@@ -13,6 +13,7 @@ import torch
 from diffusers.schedulers.scheduling_ddim_inverse import DDIMInverseScheduler
 from diffusers.schedulers.scheduling_lms_discrete import LMSDiscreteScheduler
 from diffusers.schedulers.scheduling_pndm import PNDMScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
 from jobs.request import Scheduler
@@ -70,6 +71,18 @@ def build(name: Scheduler, own_config: Mapping[str, Any], *, steps: int) -> Any:
     if name is Scheduler.DPM_SOLVER_SINGLESTEP:
         config["lower_order_final"] = True  # what it would choose itself, with a warning
     return getattr(diffusers, name.value).from_config(config)
+
+
+def lay_out(scheduler: Any, *, steps: int, device: torch.device) -> None:  # noqa: ANN401
+    """Prepare a sampler for a run, with its numbers where reading them keeps nobody waiting.
+
+    Timesteps stay in host memory: schedulers look them up in tables there, and turning one that
+    lies on a GPU into a number would wait for all that the GPU still has to do. UniPC copies its
+    noise levels to the device number by number, so they are put there at once.
+    """
+    scheduler.set_timesteps(steps, device="cpu")
+    if isinstance(scheduler, UniPCMultistepScheduler):
+        scheduler.sigmas = scheduler.sigmas.to(device)
 
 
 class Inverse:

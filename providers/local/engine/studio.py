@@ -25,6 +25,7 @@ from providers.local.engine.encode import Frames, Recipe, poster_of, write_video
 from providers.local.engine.pipeline import PipelineShelf
 from providers.local.engine.prompt import PromptEncoder
 from providers.local.engine.sampling import States, sample
+from providers.local.engine.speed import PLAIN, Speed
 from providers.local.engine.streaming import stream
 from providers.local.engine.thrift import give_back_memory, in_slices, is_memory
 from providers.local.engine.ticket import DeviceLostError, RenderError, StoppedError, Ticket
@@ -65,13 +66,21 @@ class Studio:
         scratch: Where finished videos are put.
         device: `cpu` or `cuda:N`.
         dtype: Of the weights, if not the device's usual one.
+        speed: What makes it faster; nothing unless it is given.
     """
 
-    def __init__(self, *, scratch: Path, device: str, dtype: torch.dtype | None = None) -> None:
-        torch.backends.cudnn.benchmark = False
+    def __init__(
+        self,
+        *,
+        scratch: Path,
+        device: str,
+        dtype: torch.dtype | None = None,
+        speed: Speed = PLAIN,
+    ) -> None:
+        torch.backends.cudnn.benchmark = speed.tuned_convolutions
         torch.backends.cudnn.deterministic = True
         self._scratch = scratch
-        self._shelf = PipelineShelf(device=device, dtype=dtype)
+        self._shelf = PipelineShelf(device=device, dtype=dtype, speed=speed)
         self.versions = {"python": platform.python_version()} | {
             name: version(name) for name in LIBRARIES
         }
@@ -143,7 +152,10 @@ class Studio:
             states = _states(pipe, request, segments, tokens)
             ticket.enter(Stage.DENOISING)
             with in_slices(pipe.unet) if is_thrifty else nullcontext():
-                latents, calls = sample(pipe, request, states, image=image, ticket=ticket)
+                call = None if is_thrifty else pipe.call_unet  # it would go around the slices
+                latents, calls = sample(
+                    pipe, request, states, image=image, ticket=ticket, call_unet=call
+                )
         facts: dict[str, object] = {"scheduler": scheduler, "unet_calls": calls}
         if is_thrifty:
             facts["in_slices"] = True  # the last bits differ from those of other machines

@@ -16,7 +16,7 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_motion_model import UNetMotionOutput
 from torch import Tensor, nn
 
-from providers.local.engine.windows import set_windows_at_once
+from providers.local.engine.windows import set_windows_at_once, windows_at_once
 
 SLICES = 8  # of the rows of each block
 WINDOWS = 4  # of a motion block, at once; each holds the activations of 16 frames
@@ -53,11 +53,12 @@ def in_slices(unet: nn.Module) -> Generator[None]:
     changed += [(part, _by_slices) for part in unet.modules() if _has_rows(part)]
     for module, wrap in changed:
         _put_on(module, wrap(module.forward))
+    at_once = windows_at_once(unet)
     set_windows_at_once(unet, WINDOWS)
     try:
         yield
     finally:
-        set_windows_at_once(unet, None)
+        set_windows_at_once(unet, at_once)
         for module, _ in changed:
             del module.forward  # the class's own shows again
 

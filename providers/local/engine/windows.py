@@ -25,6 +25,10 @@ from jobs.request import ResolvedRequest
 
 CONTEXT = 16  # frames that the motion modules were trained on
 STRIDE = 4  # frames between two windows
+# Rows of one attention on CUDA, whose kernels fail above: they are a grid's second or third
+# dimension (https://github.com/pytorch/pytorch/issues/142228, /146704). A clip of 512 x 512 has
+# 4096 pixels, twice with guidance, for each of its windows.
+GRID = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +148,7 @@ class WindowedBlock(nn.Module):
         pixels, _, channels = hidden_states.shape
         parts = [
             self._attend(hidden_states[:, chosen].flatten(0, 1)).view(pixels, -1, channels)
-            for chosen in self.frames.split(self.at_once or len(self.frames))
+            for chosen in self.frames.split(self._together(hidden_states))
         ]
         attended = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         # Answer by answer in the order of the windows: index_add_ would be one call, but on
@@ -153,6 +157,13 @@ class WindowedBlock(nn.Module):
         for answer, weight in zip(self.answers[1:], self.weights[1:], strict=True):
             result += attended[:, answer] * weight
         return (result / self.totals).to(hidden_states.dtype)
+
+    def _together(self, hidden_states: Tensor) -> int:
+        """Return how many windows may attend at once."""
+        count = self.at_once or len(self.frames)
+        if hidden_states.device.type == "cuda":
+            return max(1, min(count, GRID // len(hidden_states)))
+        return count
 
     def _attend(self, hidden_states: Tensor) -> Tensor:
         for norm, attention in ((self.norm1, self.attn1), (self.norm2, self.attn2)):
@@ -180,6 +191,11 @@ def set_loop(unet: nn.Module, *, is_loop: bool) -> None:
         block.is_loop = is_loop
 
 
+def is_round(unet: nn.Module) -> bool:
+    """Say whether the windows go round."""
+    return any(block.is_loop for block in _blocks(unet))
+
+
 def lay_out_windows(unet: nn.Module, *, frames: int, device: torch.device) -> None:
     """Put the windows of a clip onto the device, once for all blocks."""
     blocks = _blocks(unet)
@@ -199,11 +215,18 @@ def set_windows_at_once(unet: nn.Module, at_once: int | None) -> None:
         block.at_once = at_once
 
 
+def windows_at_once(unet: nn.Module) -> int | None:
+    """Return the bound that is set."""
+    return next((block.at_once for block in _blocks(unet)), None)
+
+
 def _blocks(unet: nn.Module) -> list[WindowedBlock]:
     return [module for module in unet.modules() if isinstance(module, WindowedBlock)]
 
 
+@lru_cache(maxsize=64)
 def _on(device: torch.device, count: int, *, is_loop: bool) -> Windows:
+    """Return the same tensors for the same clip: what was captured for them stays valid."""
     windows = windows_of(count, is_loop=is_loop)
     return Windows(
         frames=windows.frames.to(device),

@@ -88,13 +88,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m providers.local.engine.worker")
     parser.add_argument("--device", required=True)
     parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument(
+        "--speed", action="append", default=[], help="a name of speed.LEVERS; may be given again"
+    )
     arguments = parser.parse_args()
     outbox, inbox = Outbox.claim(), Inbox()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     threading.Thread(target=inbox.listen, name="inbox", daemon=True).start()
-    from providers.local.engine.studio import Studio  # noqa: PLC0415 - seconds of torch: listen first
+    # Seconds of torch: listen first.
+    from providers.local.engine.speed import speed_of  # noqa: PLC0415
+    from providers.local.engine.studio import Studio  # noqa: PLC0415
 
-    studio = Studio(scratch=arguments.scratch, device=arguments.device)
+    speed = speed_of(arguments.speed)
+    studio = Studio(scratch=arguments.scratch, device=arguments.device, speed=speed)
     outbox.send(Ready(device=studio.device, versions=studio.versions))
     while True:
         work(studio, inbox.orders.get(), inbox, outbox)

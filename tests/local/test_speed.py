@@ -1,0 +1,145 @@
+"""Every lever makes the frames of the plain path, and whatever is swapped in reaches it.
+
+torch is loaded by the fixtures only: collecting these tests must stay cheap.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jobs.request import LoraUse, Scheduler
+from providers.local.engine.ticket import Ticket
+from providers.local.wire import RenderFiles, RenderOrder
+from tests.factories import make_request
+from tests.local.videos import SHAPES
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch's own warnings
+
+FRAMES = 20  # more than one window
+TOLERANCE = 1e-3  # of the largest latent: rounding, added up over two steps
+ROOT = Path(__file__).parents[2]
+Make = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def parts() -> Any:
+    """The worker's modules, and torch."""
+    import torch  # noqa: PLC0415
+
+    from providers.local.engine import decoding, sampling, speed, studio  # noqa: PLC0415
+    from providers.local.engine.windows import windows_at_once  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    return SimpleNamespace(
+        torch=torch,
+        decoding=decoding,
+        sampling=sampling,
+        speed=speed,
+        studio=studio,
+        windows_at_once=windows_at_once,
+    )
+
+
+def asked(**overrides: Any) -> RenderOrder:
+    files = overrides.pop("files", RenderFiles(model=SHAPES))
+    small = {"width": 64, "height": 64, "frames": FRAMES, "steps": 2, "model": "shapes"}
+    return RenderOrder(id="r", request=make_request(**{**small, **overrides}), files=files)
+
+
+@pytest.fixture(scope="module")
+def made(parts: Any, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Return a function that denoises and decodes: latents, frames, and what was used."""
+
+    def make(speed: Any, order: RenderOrder | None = None, studio: Any = None) -> Any:
+        order = order or asked()
+        scratch = tmp_path_factory.mktemp("speed")
+        studio = studio or parts.studio.Studio(scratch=scratch, device="cpu", speed=speed)
+        ticket = Ticket(render_id="r", is_cancelled=lambda: False, send=[].append)
+        done = studio._denoised(order, parts.studio.prompts_of(order.request), ticket)
+        frames = parts.decoding.decode(done.pipe, done.latents, ticket)
+        return SimpleNamespace(latents=done.latents, frames=frames, pipe=done.pipe, studio=studio)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def plain(parts: Any, made: Make) -> Any:
+    return made(parts.speed.PLAIN)
+
+
+def apart(one: Any, other: Any) -> float:
+    """Return how far latents are apart, relative to the largest of them."""
+    return float((one.latents - other.latents).abs().max() / other.latents.abs().max())
+
+
+@pytest.mark.parametrize(
+    "name", ["channels_last", "fused", "split_guidance", "two_windows", "efficient", "flash"]
+)
+def test_a_lever_makes_the_frames_of_the_plain_path(
+    parts: Any, made: Make, plain: Any, name: str
+) -> None:
+    fast = made(parts.speed.speed_of([name]))
+    assert apart(fast, plain) < TOLERANCE
+    assert np.abs(fast.frames.astype(int) - plain.frames).max() <= 1
+
+
+def test_levers_go_together(parts: Any, made: Make, plain: Any) -> None:
+    names = ("channels_last", "fused", "two_windows", "split_guidance")
+    assert apart(made(parts.speed.speed_of(names)), plain) < TOLERANCE
+
+
+def test_no_lever_is_the_plain_path_to_the_last_bit(parts: Any, made: Make, plain: Any) -> None:
+    assert plain.pipe.call_unet is None
+    assert parts.torch.equal(made(parts.speed.speed_of([])).latents, plain.latents)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_what_is_compiled_makes_the_same_frames_and_other_shapes_wait_for_no_compiler() -> None:
+    words = [sys.executable, "-m", "tests.local.compiling"]
+    subprocess.run(words, check=True, cwd=ROOT)  # noqa: S603 - our own words
+
+
+def test_a_lora_and_another_model_reach_weights_that_are_fused(
+    parts: Any, made: Make, tmp_path: Path
+) -> None:
+    from tests.local import tiny  # noqa: PLC0415
+
+    one, other = (tiny.write_folder(tmp_path / f"m{seed}", seed=seed) for seed in (1, 2))
+    motion = tiny.write_motion_folder(tmp_path / "motion", seed=3)
+    lora = tmp_path / "lora.safetensors"
+    tiny.write_lora(lora, seed=4)
+    first = asked(files=RenderFiles(model=one, motion=motion))
+    second = asked(
+        files=RenderFiles(model=other, motion=motion, loras={"l": lora}),
+        loras=(LoraUse(id="l", strength=1.0),),
+    )
+    fused = made(parts.speed.speed_of(["fused"]), first)
+    swapped = made(None, second, studio=fused.studio)
+    expected = made(parts.speed.PLAIN, second)
+    assert apart(swapped, expected) < TOLERANCE
+    assert apart(expected, made(parts.speed.PLAIN, first)) > TOLERANCE
+
+
+def test_slices_leave_the_bound_of_windows_as_it_was(parts: Any, made: Make) -> None:
+    from providers.local.engine.thrift import in_slices  # noqa: PLC0415
+
+    pipe = made(parts.speed.speed_of(["two_windows"]), asked(steps=1)).pipe
+    with in_slices(pipe.unet):
+        assert parts.windows_at_once(pipe.unet) == 4
+    assert parts.windows_at_once(pipe.unet) == 2
+
+
+@pytest.mark.parametrize("scheduler", [Scheduler.UNI_PC_MULTISTEP, Scheduler.DDIM])
+def test_a_scheduler_keeps_its_timesteps_in_host_memory(parts: Any, scheduler: Scheduler) -> None:
+    from providers.local.engine import schedulers  # noqa: PLC0415
+
+    built = schedulers.build(scheduler, {}, steps=4)
+    schedulers.lay_out(built, steps=4, device=parts.torch.device("meta"))
+    assert built.timesteps.device.type == "cpu"
