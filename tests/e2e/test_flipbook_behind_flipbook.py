@@ -14,10 +14,12 @@ import av
 import pytest
 from typing_extensions import override
 
+from bot.sandbox import Sandbox
 from bot.settings import child_environment
-from tests.e2e.conftest import ONE_THREAD, SOURCE
+from tests.e2e.conftest import ONE_THREAD, SOURCE, VIDEO_S, BotProcess, running, shows
 from tests.e2e.hosted.conftest import free_port
 from tests.e2e.test_serve import Caller, Server, calling, server
+from tests.e2e.test_video import ask
 
 __all__ = ["server"]  # the fixture
 
@@ -169,6 +171,23 @@ async def test_the_same_seed_gives_the_same_frames_through_every_door(
     assert len(set(frames)) > FRAMES // 2  # it moves
     assert frames_of(novita) == frames
     assert frames_of(v4) == frames
+
+
+async def test_a_slash_command_gives_the_frames_of_the_other_doors(
+    sandbox: Sandbox, bot: BotProcess, tmp_path: Path
+) -> None:
+    own, posted = tmp_path / "own.mp4", tmp_path / "posted.mp4"
+    await render(own, ENGINE, PROMPT, model="shapes", frames=str(FRAMES), **SAME)
+    options = {name.replace("-", "_"): value for name, value in SAME.items()}
+    settings = " ".join(f"{name}:{value}" for name, value in options.items())
+    async with running(bot):
+        line = f'/video prompt:"{PROMPT}" model:shapes frames:{FRAMES} {settings}'
+        message = await ask(sandbox, line)
+        await sandbox.wait_for(shows(sandbox.channel, "Done"), VIDEO_S)
+    posted.write_bytes(message.attachments[0].content)
+    frames = frames_of(posted)
+    assert len(frames) == FRAMES
+    assert frames == frames_of(own)
 
 
 @pytest.mark.parametrize(
