@@ -10,23 +10,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.acts import BY_A_MODERATOR, Act
-from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError, StaleAttemptError, StorageError
 from jobs.fairness import Caps, LaneDrift
 from jobs.model import Failure, Job, JobId, Origin
-from jobs.quota import Settlement, amounts_of, settlement_of
-from jobs.states import JobState, may_move
+from jobs.quota import Settlement
+from jobs.states import JobState
 from jobs.tiers import OperatorRules
-from storage import lanes, lists, turns
+from storage import lanes, lists, moves, turns
 from storage.admission import admit, readmit
 from storage.audit import append_act
-from storage.books import settle
 from storage.database import Database
 from storage.events import append_event
 from storage.inbox import note_attempt
-from storage.news import news_into
 from storage.places import ahead_of
 from storage.recount import recount
-from storage.rows import INSERT_JOB, SELECT_JOB, UPDATE_JOB, to_columns, to_job
+from storage.rows import INSERT_JOB, to_columns
 from storage.times import to_micros, to_micros_or_none
 from storage.turns import Claimer, LostCountError
 
@@ -57,14 +54,14 @@ class SqliteJobStore:
 
         def work(connection: sqlite3.Connection) -> tuple[Job, bool]:
             inserted = connection.execute(INSERT_JOB, to_columns(job)).rowcount == 1
-            known = None if inserted else _asked_as(connection, job.origin, job.origin_key)
+            known = None if inserted else moves.asked_as(connection, job.origin, job.origin_key)
             if known is not None:
                 return known, False
             admit(connection, job, self._operator)
             append_event(connection, job, before=None, at=job.created_at, note={})
             lanes.enter(connection, job.id)
-            _tell(connection, job, news)
-            return _read(connection, job.id), True
+            moves.tell(connection, job, news)
+            return moves.read(connection, job.id), True
 
         return await self._database.write(work)
 
@@ -74,12 +71,12 @@ class SqliteJobStore:
         Raises:
             NotFoundError: There is none of that id.
         """
-        return await self._database.read(lambda connection: _read(connection, job_id))
+        return await self._database.read(lambda connection: moves.read(connection, job_id))
 
     async def asked_as(self, origin: Origin, origin_key: str) -> Job | None:
         """Return the job of an origin key; None if nobody asked with it."""
         return await self._database.read(
-            lambda connection: _asked_as(connection, origin, origin_key)
+            lambda connection: moves.asked_as(connection, origin, origin_key)
         )
 
     async def held(self, guild_id: int, *, limit: int) -> Sequence[Job]:
@@ -99,12 +96,12 @@ class SqliteJobStore:
         """
 
         def work(connection: sqlite3.Connection) -> Job:
-            held = _held(connection, job_id, act.guild_id)
+            held = moves.held_in(connection, job_id, act.guild_id)
             if failure is None:
                 readmit(connection, held, self._operator, now=now)
-            after = _decided(held, failure)
+            after = moves.decided(held, failure)
             note = {"review": act.kind.value, "decided_by": f"user:{act.actor_id}"}
-            job = _save(connection, held, after, now=now, settlement=None, note=note)
+            job = moves.save(connection, held, after, now=now, settlement=None, note=note)
             told = {"member": f"<@{job.requester.user_id}>"}
             append_act(connection, act, before={}, after=told)
             return job
@@ -116,7 +113,7 @@ class SqliteJobStore:
 
         def work(connection: sqlite3.Connection) -> Sequence[Job]:
             return [
-                _save(connection, job, _decided(job, failure), now=now, settlement=None)
+                moves.save(connection, job, moves.decided(job, failure), now=now, settlement=None)
                 for job in lists.overdue(connection, now=now, limit=limit)
             ]
 
@@ -132,7 +129,7 @@ class SqliteJobStore:
             job_id = _claim(connection, claimer, self._caps)
             if job_id is None:
                 return None
-            job = _read(connection, job_id)
+            job = moves.read(connection, job_id)
             note_attempt(connection, job, at=now)
             append_event(connection, job, before=JobState.QUEUED, at=now, note={})
             return job
@@ -159,8 +156,8 @@ class SqliteJobStore:
                 """,
                 (to_micros(lease_until), job.id, job.attempt, job.state),
             )
-            _check_fence(adopted, job)
-            return _read(connection, job.id)
+            moves.check_fence(adopted, job)
+            return moves.read(connection, job.id)
 
         return await self._database.write(work)
 
@@ -184,8 +181,8 @@ class SqliteJobStore:
         """
 
         def work(connection: sqlite3.Connection) -> Job:
-            saved = _save(connection, before, after, now=now, settlement=settle, note=note)
-            _note_act(connection, act, before, saved)
+            saved = moves.save(connection, before, after, now=now, settlement=settle, note=note)
+            moves.note_act(connection, act, before, saved)
             return saved
 
         return await self._database.write(work)
@@ -208,7 +205,7 @@ class SqliteJobStore:
                 (to_micros(lease_until), job.id, job.attempt),
             ).fetchone()
             if row is None:
-                raise _stale(job)
+                raise moves.stale(job)
             return bool(row["cancel_requested"])
 
         return await self._database.write(work)
@@ -223,11 +220,11 @@ class SqliteJobStore:
         """
 
         def work(connection: sqlite3.Connection) -> Job:
-            before = _read(connection, job_id)
+            before = moves.read(connection, job_id)
             failure = None if act is None else BY_A_MODERATOR
-            job = _request_cancel(connection, before, now=now, by=by, failure=failure)
+            job = moves.cancel(connection, before, now=now, by=by, failure=failure)
             if job != before:
-                _note_act(connection, act, before, job)
+                moves.note_act(connection, act, before, job)
             return job
 
         return await self._database.write(work)
@@ -250,7 +247,7 @@ class SqliteJobStore:
                 connection, guild_id, user_id=user_id, is_running=is_running, limit=limit
             )
             jobs = [
-                _request_cancel(connection, job, now=now, by=by, failure=BY_A_MODERATOR)
+                moves.cancel(connection, job, now=now, by=by, failure=BY_A_MODERATOR)
                 for job in found
             ]
             if jobs:
@@ -352,110 +349,3 @@ def _claim(connection: sqlite3.Connection, claimer: Claimer, caps: Caps) -> JobI
         for drift in recount(connection):
             logger.warning("Lane repaired: %s", drift, extra={"action": "lane_drift"})
         return turns.claim(connection, claimer, caps)
-
-
-def _save(
-    connection: sqlite3.Connection,
-    before: Job,
-    after: Job,
-    *,
-    now: datetime,
-    settlement: Settlement | None,
-    note: Mapping[str, object] | None = None,
-) -> Job:
-    if before.id != after.id or not may_move(before.state, after.state):
-        raise StorageError(f"Job {before.id} may not go from {before.state} to {after.state}.")
-    place = lanes.place_of(connection, before.id)
-    fence = {"fence_attempt": before.attempt, "fence_state": before.state}
-    values = {**to_columns(_closed(after, now=now)), **fence}
-    _check_fence(connection.execute(UPDATE_JOB, values), before)
-    saved = _read(connection, before.id)
-    if lanes.may_move_lanes(before.state, saved.state):
-        lanes.follow(connection, place, before.state, saved, now=now)
-    failure = {} if saved.failure is None else {"failure": saved.failure.code}
-    append_event(connection, saved, before=before.state, at=now, note={**failure, **(note or {})})
-    settlement = settlement or settlement_of(saved)
-    if settlement is not None:
-        costs = amounts_of(saved.request, saved.price_micros)
-        settle(connection, saved.id, settlement, at=now, costs=costs)
-    return saved
-
-
-def _held(connection: sqlite3.Connection, job_id: JobId, guild_id: int) -> Job:
-    job = _read(connection, job_id)
-    if job.requester.guild_id != guild_id:
-        raise NotFoundError(NO_SUCH_JOB)
-    if not job.is_held:
-        raise NotAllowedError(f"Job {job.id} does not wait for a moderator any more.")
-    return job
-
-
-def _decided(job: Job, failure: Failure | None) -> Job:
-    if failure is None:
-        return job.evolve(held_until=None)
-    return job.evolve(state=JobState.FAILED, failure=failure)
-
-
-def _tell(connection: sqlite3.Connection, job: Job, news: str) -> None:
-    if news:
-        key = f"{'held' if job.is_held else 'flag'}:{job.id}"
-        news_into(connection, job.requester.guild_id, key, news, at=job.created_at)
-
-
-def _note_act(connection: sqlite3.Connection, act: Act | None, before: Job, after: Job) -> None:
-    if act is None:
-        return
-    told = {"member": f"<@{after.requester.user_id}>", "state": after.state.value}
-    append_act(connection, act, before={"state": before.state.value}, after=told)
-
-
-def _request_cancel(
-    connection: sqlite3.Connection, job: Job, *, now: datetime, by: str, failure: Failure | None
-) -> Job:
-    is_queued = job.state is JobState.QUEUED
-    if job.state.is_final or (job.cancel_requested and not is_queued):
-        return job
-    connection.execute("UPDATE job SET cancel_requested = 1 WHERE id = ?", (job.id,))
-    note = {"cancel_requested_by": by}
-    if is_queued:
-        cancelled = job.evolve(state=JobState.CANCELLED, failure=failure)
-        release = Settlement.RELEASE
-        return _save(connection, job, cancelled, now=now, settlement=release, note=note)
-    append_event(connection, job, before=job.state, at=now, note=note)
-    return _read(connection, job.id)
-
-
-def _closed(job: Job, *, now: datetime) -> Job:
-    """Return a final job with its end noted and the interaction's token erased."""
-    if not job.state.is_final:
-        return job
-    return job.evolve(
-        address=job.address.evolve(token=None),
-        ended_at=job.ended_at if job.ended_at is not None else now,
-        lease_until=None,
-    )
-
-
-def _read(connection: sqlite3.Connection, job_id: JobId) -> Job:
-    row = connection.execute(SELECT_JOB + "WHERE job.id = ?", (job_id,)).fetchone()
-    if row is None:
-        raise NotFoundError(NO_SUCH_JOB)
-    return to_job(row)
-
-
-def _asked_as(connection: sqlite3.Connection, origin: Origin, origin_key: str) -> Job | None:
-    row = connection.execute(
-        SELECT_JOB + "WHERE job.origin = ? AND job.origin_key = ?", (origin.value, origin_key)
-    ).fetchone()
-    return None if row is None else to_job(row)
-
-
-def _check_fence(written: sqlite3.Cursor, job: Job) -> None:
-    if written.rowcount != 1:
-        raise _stale(job)
-
-
-def _stale(job: Job) -> StaleAttemptError:
-    return StaleAttemptError(
-        f"Job {job.id} is no longer at attempt {job.attempt} in {job.state}; this one must stop."
-    )
