@@ -17,8 +17,8 @@ from bot.demo import open_playground
 from bot.sandbox import Sandbox
 from tests.browser import chromium
 from tests.browser.chat_page import ChatPage
-from tests.browser.moderation_pictures import BOX, MESSAGES, SCALE, write_small
 from tests.browser.screenshots import FOLDER, VIDEO_S
+from tests.browser.story import BOX, MESSAGES, SCALE, write_small
 
 ASK = '/video prompt:"a red circle" steps:2 frames:16'
 DAYS = 30
