@@ -118,7 +118,7 @@ def deleted_sentence(whose: Whose, deleted: Deleted) -> str:
 
 def package_sentence(package: Package) -> str:
     """Say what is in a file that somebody takes along."""
-    said = f"{count(package.videos, 'video')}, {count(package.files, 'file')} among them."
+    said = f"{count(package.videos, 'video')}, {package.files} of them with the file itself."
     if not package.is_whole:
         said += " **There was no room for all:** the oldest videos are missing."
         return said + " Delete what you no longer need, or ask the operator of this bot."

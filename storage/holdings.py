@@ -12,8 +12,8 @@ from storage.times import from_micros_or_none, to_micros
 
 _JOBS = """
 SELECT SUM(ended_at IS NOT NULL) AS videos, SUM(ended_at IS NULL) AS open_videos,
-    SUM(artifact IS NOT NULL) AS files,
-    SUM(coalesce(json_extract(artifact, '$.size'), 0)) AS file_bytes,
+    SUM(artifact IS NOT NULL AND is_taken_down = 0) AS files,
+    SUM(iif(is_taken_down, 0, coalesce(json_extract(artifact, '$.size'), 0))) AS file_bytes,
     COUNT(DISTINCT json_extract(asked, '$.image')) AS images, MIN(created_at) AS oldest
 FROM job WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
 """
@@ -214,8 +214,8 @@ def _to_record(connection: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
     for name, statement in _ON_JOBS.items():
         content[name] = [_readable(one) for one in connection.execute(statement, (row["id"],))]
     artifact, address = content.get("artifact") or {}, content.get("address") or {}
-    link = ""
-    if row["message_id"] is not None and row["guild_id"]:
+    link, is_removed = "", row["removed_at"] is not None
+    if row["message_id"] is not None and row["guild_id"] and not is_removed:
         place = f"{row['guild_id']}/{address.get('channel_id')}/{row['message_id']}"
         link = f"https://discord.com/channels/{place}"
     return JobRecord(
@@ -223,7 +223,7 @@ def _to_record(connection: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
         id=JobId(row["id"]),
         content=content,
         receipt=content.get("receipt"),
-        file=artifact.get("name", ""),
+        file="" if is_removed else artifact.get("name", ""),
         link=link,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.browser.story import Story, told
 
+HIDDEN = '"our m\u0430scot, g\u200bore"'  # a letter of another alphabet, and an invisible one
 FINE = "/video prompt:a red circle moving left on a blue background"
 
 
@@ -22,9 +23,9 @@ async def rule(story: Story) -> None:
     )
     await story.use(sandbox.max, words)
     await story.use(sandbox.max, '/mod policy add kind:phrase text:"our mascot" action:hold')
-    await story.picture(
-        sandbox.max, '/mod policy test prompt:"our m\u0430scot, g\u200bore"', "mod-policy-test.png"
-    )
+    await story.page.become("max")
+    await story.use(sandbox.max, f"/mod policy test prompt:{HIDDEN}")
+    await story.take("mod-policy-test.png", "What fires")
 
 
 async def review(story: Story) -> None:

@@ -89,7 +89,7 @@ async def test_an_export_has_the_receipt_and_the_video(
 ) -> None:
     job_id = await finished(house, client, house.sandbox.ben, prompt="zanzibar")
     answer = await told(house, house.sandbox.ben, "export", everywhere=True)
-    assert answer.text == "1 video, 1 file among them."
+    assert answer.text == "1 video, 1 of them with the file itself."
     found = unzipped(answer)
     record = json.loads(found[f"videos/{job_id}.json"])
     assert record["asked"]["segments"][0]["prompt"] == "zanzibar"
