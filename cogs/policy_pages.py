@@ -79,13 +79,18 @@ def finding_line(finding: Finding) -> str:
     hit, prompt = finding.hit, finding.prompt
     rule = hit.rule
     name = f"Rule {rule.number}" if rule.number else "The operator's rule"
-    what = f"{name}, {rule.action} {rule.kind} {safe(rule.text, 70)}"
+    what = f"{name}: {rule.action} the {rule.kind} “{safe(rule.text, 70)}”"
     if hit.is_overdue:
         return f"{what}: took too long, so its prompts are held"
-    before = safe(prompt[max(0, hit.start - AROUND) : hit.start], 2 * AROUND)
-    after = safe(prompt[hit.end : hit.end + AROUND], 2 * AROUND)
+    before, after = prompt[max(0, hit.start - AROUND) : hit.start], prompt[hit.end :][:AROUND]
+    spaces = " " * before[-1:].isspace(), " " * after[:1].isspace()
+    shown = f"{spaces[0]}**{safe(finding.shown, 80)}**{spaces[1]}"
     place = f"at character {hit.start + 1}"
-    return f"{what}, {place}:\n> {before} **{safe(finding.shown, 80)}** {after}"
+    return f"{what}, {place}:\n> {_quoted(before)}{shown}{_quoted(after)}"
+
+
+def _quoted(text: str) -> str:
+    return safe(text, 2 * AROUND) if text.strip() else ""
 
 
 def review_page(jobs: Sequence[Job]) -> LayoutView:

@@ -82,7 +82,7 @@ def finding_words(finding: Finding) -> str:
     if finding.hit.is_overdue:
         return f"{name} took too long, so nobody knows"
     shown, text = safe(finding.shown, MAX_SHOWN_CHARS), safe(rule.text, MAX_SHOWN_CHARS)
-    return f"{name} ({rule.kind} {text}) fired on {shown}"
+    return f"{name} (the {rule.kind} “{text}”) fired on “{shown}”"
 
 
 class Policies:

@@ -9,6 +9,7 @@ from jobs.errors import PolicyError
 from jobs.model import Address, Origin, Requester
 from jobs.request import Segment, VideoRequest
 from jobs.service import Ask
+from jobs.text import plain
 from tests.cogs.conftest import House, settled
 
 pytestmark = pytest.mark.usefixtures("client")
@@ -106,6 +107,7 @@ async def test_a_test_shows_which_rule_fires_and_where(house: House) -> None:
     assert "Rule 2" in said
     assert "at character 12" in said
     assert said.index("Rule 1") < said.index("Rule 2")
+    assert "> a class of **ass** by a TANK" in plain(said)
     assert "No rule fires" in await told(house, "test", prompt="a class of bass players")
     assert await house.all_jobs() == []
 
