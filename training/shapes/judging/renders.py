@@ -28,7 +28,7 @@ Pixels = NDArray[np.float32]
 
 
 class Stock:
-    """diffusers' `AnimateDiffPipeline` as anybody loads it, in float32."""
+    """diffusers' `AnimateDiffPipeline` in float32, with steps spaced as the local engine does."""
 
     def __init__(self, folder: Path, *, device: str, steps: int, guidance: float) -> None:
         self._steps = steps
@@ -38,6 +38,9 @@ class Stock:
         )
         self._pipe.to(device)
         self._pipe.set_progress_bar_config(disable=True)
+        own = self._pipe.scheduler
+        name = schedulers.name_for(None, type(own).__name__)
+        self._pipe.scheduler = schedulers.build(name, own.config, steps=steps)
 
     def put_on(self, *, lora: Path | None = None, embedding: Path | None = None) -> None:
         """Put a LoRA on, or teach a word that prompts write as `<name>`."""
