@@ -19,6 +19,8 @@ from referencing.jsonschema import DRAFT202012
 
 from bot.sandbox.json_types import JsonObject
 from tests.referee.formats import FORMATS
+from tests.referee.glance import Glance
+from tests.referee.violations import Complaint, complaints
 
 URI = "urn:discord"
 JSON = "application/json"
@@ -60,14 +62,32 @@ class Document:
         resource = Resource(contents=self._closed, specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(URI, resource)
         self._validators: dict[str, Draft202012Validator] = {}
+        self.glance = Glance(URI, self._closed, FORMATS)
+        self._told: dict[tuple[str, str], tuple[Complaint, ...]] = {}
 
     @classmethod
     def read(cls, path: Path) -> "Document":
         """Read the file; a process does so once."""
         return _read(cls, path.resolve())
 
+    def complaints(self, pointer: str, value: Any) -> tuple[Complaint, ...]:
+        """Hold a value against the schema at a JSON pointer.
+
+        What is wrong with a value is found out once: a bot says much of the same in every test.
+        """
+        if self.glance.vouches_for(pointer, value):
+            return ()
+        said = pointer, json.dumps(value, sort_keys=True)
+        if said not in self._told:
+            self._told[said] = tuple(complaints(self.validator(pointer), value))
+        return self._told[said]
+
+    def vouches_for(self, pointer: str, value: Any) -> bool:
+        """Tell whether a value fits, without saying why not."""
+        return self.glance.vouches_for(pointer, value) or self.validator(pointer).is_valid(value)
+
     def validator(self, pointer: str) -> Draft202012Validator:
-        """Make the validator of one schema, by its JSON pointer."""
+        """Make the slow validator of one schema, by its JSON pointer."""
         if pointer not in self._validators:
             schema = {"$ref": f"{URI}#{quote(pointer)}"}
             self._validators[pointer] = Draft202012Validator(
@@ -75,9 +95,9 @@ class Document:
             )
         return self._validators[pointer]
 
-    def schema(self, name: str) -> Draft202012Validator:
-        """Make the validator of one of the document's named schemas."""
-        return self.validator(f"/components/schemas/{name}")
+    def complaints_of(self, name: str, value: Any) -> tuple[Complaint, ...]:
+        """Hold a value against one of the document's named schemas."""
+        return self.complaints(f"/components/schemas/{name}", value)
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
         """Find what the document says of a request, and the values in its path."""

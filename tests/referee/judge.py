@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bot.sandbox import Exchange
 from tests.referee.document import Document, Operation
-from tests.referee.violations import Violation, complaints
+from tests.referee.violations import Violation
 
 BOOLEANS = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
 """Discord's "API Reference", Boolean Query Strings."""
@@ -36,8 +36,8 @@ class Judge:
         yield from self._parameters(exchange, operation, "path", tuple(blanks.items()))
         yield from self._parameters(exchange, operation, "query", exchange.query)
         if operation.request is not None:
-            validator = self._document.validator(operation.request)
-            for path, complaint, value in complaints(validator, exchange.body):
+            found = self._document.complaints(operation.request, exchange.body)
+            for path, complaint, value in found:
                 yield _violation(exchange, operation, "request", path, complaint, value)
         elif exchange.body is not None:
             told = "this route takes no JSON"
@@ -65,8 +65,7 @@ class Judge:
         readings: list[str | int] = [value]
         readings += [int(value)] if value.removeprefix("-").isdecimal() else []
         readings += [BOOLEANS[value]] if value in BOOLEANS else []
-        validator = self._document.validator(schema)
-        return any(validator.is_valid(reading) for reading in readings)
+        return any(self._document.vouches_for(schema, reading) for reading in readings)
 
     def _answer(self, exchange: Exchange, operation: Operation | None) -> Iterator[Violation]:
         side = f"answer {exchange.status}"
@@ -79,8 +78,7 @@ class Judge:
                 told = "this answer has no content"
                 yield _violation(exchange, operation, side, "$", told, exchange.answer)
         else:
-            validator = self._document.validator(schema)
-            for path, complaint, value in complaints(validator, exchange.answer):
+            for path, complaint, value in self._document.complaints(schema, exchange.answer):
                 yield _violation(exchange, operation, side, path, complaint, value)
 
 

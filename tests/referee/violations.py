@@ -14,6 +14,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from typing_extensions import override
 
 LONGEST = 120
+Complaint = tuple[str, str, Any]
+"""Path, complaint and value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +38,14 @@ class Violation:
         return f"{self.method} {self.route}, {self.side} {self.path}: {self.complaint}; got {cut}"
 
 
-def complaints(validator: Draft202012Validator, value: Any) -> Iterator[tuple[str, str, Any]]:
+def complaints(validator: Draft202012Validator, value: Any) -> Iterator[Complaint]:
     """Hold a value against a schema; give path, complaint and value of all that is wrong."""
     for error in validator.iter_errors(value):
         for leaf in _leaves(error):
             yield from _told(leaf)
 
 
-def _told(error: ValidationError) -> Iterator[tuple[str, str, Any]]:
+def _told(error: ValidationError) -> Iterator[Complaint]:
     value: Any = error.instance
     if error.validator == "additionalProperties" and isinstance(error.schema, dict):
         for key in sorted(set(value) - set(error.schema["properties"])):

@@ -14,7 +14,6 @@ from bot.sandbox import Exchange, Fault, Sandbox, read_traffic, traffic_log
 from bot.sandbox.json_types import JsonObject
 from tests.referee.document import Document
 from tests.referee.referee import Referee
-from tests.referee.violations import complaints
 from tests.sandbox.lounge_bot import LoungeBot
 
 PNG = bytes.fromhex(
@@ -230,5 +229,5 @@ def deviations(document: Document, parts: list[tuple[str, str, JsonObject]]) -> 
     return [
         f"{event} {name} {path}: {complaint}; got {json.dumps(value)}"
         for event, name, part in parts
-        for path, complaint, value in complaints(document.schema(name), part)
+        for path, complaint, value in document.complaints_of(name, part)
     ]
