@@ -22,9 +22,10 @@ from jobs.events import Notices
 from jobs.guilds import Guilds
 from jobs.herald import Herald
 from jobs.housekeeping import Housekeeping
+from jobs.ids import draw_job_id
 from jobs.mail import Mail
 from jobs.management import Management
-from jobs.model import JobId, Origin
+from jobs.model import Origin
 from jobs.policies import Policies
 from jobs.ports import Clock, Delivery, GuildLog, Postings
 from jobs.prices import PriceTable
@@ -53,8 +54,6 @@ from storage.video_folder import SweptFolder
 
 logger = logging.getLogger(__name__)
 
-ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: an id is typed by people
-ID_LENGTH = 8
 QUOTAS = "quotas.toml"  # in the data folder
 POLICY = "policy.toml"  # there, too
 DRAIN_S = 8.0  # Docker sends SIGKILL ten seconds after SIGTERM
@@ -229,8 +228,3 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
                 store=privacy_store, jobs=jobs, files=files, notices=notices, clock=clock
             ),
         )
-
-
-def draw_job_id() -> JobId:
-    """Draw an id that people can type: 8 of 31 letters, about 8.5e11 of them."""
-    return JobId("".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH)))

@@ -4,10 +4,9 @@ The eight letters of an id are the digits of a number of base 31. It is below 2*
 JavaScript reads it without loss, and never 0, which clients take for none.
 """
 
+from jobs.ids import LENGTH, LETTERS
 from jobs.model import JobId
 
-LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # those that ids are drawn from (bot/app.py)
-LENGTH = 8
 _DIGITS = {letter: digit for digit, letter in enumerate(LETTERS)}
 
 

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.app import ID_LENGTH, ID_LETTERS, draw_job_id
-from bot.web.modelslab.ids import LENGTH, LETTERS, job_id_of, number_of
+from bot.web.modelslab.ids import job_id_of, number_of
+from jobs.ids import draw_job_id
 from jobs.model import JobId
 
 MOST = 31**8
 
 
 def test_the_letters_are_those_that_ids_are_drawn_from() -> None:
-    assert (LETTERS, LENGTH) == (ID_LETTERS, ID_LENGTH)
-    assert job_id_of(number_of(draw_job_id()))
+    job_id = draw_job_id()
+    assert job_id_of(number_of(job_id)) == job_id
 
 
 @given(st.integers(min_value=1, max_value=MOST))
