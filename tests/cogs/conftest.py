@@ -66,6 +66,7 @@ from tests.fakes.line import Line
 from tests.fakes.media import VIDEO, FakeMedia
 from tests.fakes.plotter import FakePlotter
 from tests.fakes.provider import FakeProvider
+from tests.fakes.quick_database import open_quickly
 from tests.referee.referee import Referee
 
 if TYPE_CHECKING:
@@ -341,7 +342,7 @@ async def house(tmp_path: Path, referee: Referee) -> AsyncIterator[House]:
     limits = RateLimits.observed(identify_pause_s=0)  # bots are started again at once
     async with (
         Sandbox.open(tmp_path, rate_limits=limits, observers=(referee.observe,)) as sandbox,
-        Database.open(tmp_path / "flipbook.db") as database,
+        open_quickly(tmp_path / "flipbook.db") as database,
     ):
         jobs = SqliteJobStore(database)
         yield House(
@@ -380,3 +381,16 @@ def quiet(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> I
 @pytest.fixture
 def expects_errors() -> None:
     """Say that errors in the log are what a test is about."""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "kept-under-another-name.mp4"
+    path.write_bytes(VIDEO)
+    return path
+
+
+@pytest.fixture
+async def started(house: House, client: FlipbookClient) -> AsyncIterator[House]:
+    async with house.running(client):
+        yield house

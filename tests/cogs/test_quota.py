@@ -1,11 +1,9 @@
 """`/quota` and `/mod quota`: members read their own numbers, moderators set and explain them."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from bot.client import FlipbookClient
 from bot.sandbox import CommandLineError, Member, Message
 from bot.sandbox.world.accounts import Role
 from jobs.tiers import EVERYONE, Kind, Rule, Setting, Target
@@ -13,13 +11,6 @@ from tests.cogs.conftest import House, settled
 from tests.factories import make_act, make_rule
 
 COMMANDS = ["set", "clear", "grant", "reset", "explain", "list"]
-
-
-@pytest.fixture
-async def started(house: House, client: FlipbookClient) -> AsyncIterator[House]:
-    async with house.running(client):
-        yield house
-    assert await house.quotas.audit() == []
 
 
 async def shown(house: House, line: str, member: Member | None = None) -> Message:

@@ -19,13 +19,13 @@ from jobs.quota import Unit
 from jobs.request import MAX_FPS, MIN_FRAMES
 from jobs.tiers import EVERYONE, SERVER, Setting, Target, Value
 from providers.registry import Registry
-from storage.database import Database
 from storage.guilds import SqliteGuildStore
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
 from tests.factories import NOW, make_act, make_job, make_request, make_rule
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import FakeProvider
+from tests.fakes.quick_database import open_quickly
 
 ADA = Requester(user_id=1001, guild_id=2002)
 VIDEOS = (Setting.VIDEOS_PER_DAY, Setting.VIDEOS_PER_WEEK, Setting.VIDEOS_PER_MONTH)
@@ -90,7 +90,7 @@ def test_a_member_is_told_of_an_obstacle_if_and_only_if_there_is_one(story: Stor
 
 async def tell(story: Story, path: Path) -> tuple[list[str], Exception | None]:
     """Return what stands in a member's way by the words, and by the books."""
-    async with Database.open(path) as database:
+    async with open_quickly(path) as database:
         jobs, quotas = SqliteJobStore(database), SqliteQuotaStore(database)
         for _ in range(story.asked):
             await jobs.enqueue(smallest())

@@ -11,7 +11,7 @@ from bot.__main__ import build_parser
 from bot.legal import TEMPLATES, hosted, legal
 from bot.settings import load_settings
 from jobs.request import ProviderName
-from storage.database import Database
+from tests.fakes.quick_database import open_quickly
 
 PAGE = (Path(__file__).parents[2] / "docs/privacy.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| (`[^|]+`) \| [^|]+ \| [^|]+ \|$", re.MULTILINE)
@@ -82,7 +82,7 @@ async def schema(tmp_path: Path) -> Mapping[str, set[str]]:
             for name in {row["name"] for row in rows}
         }
 
-    async with Database.open(tmp_path / "flipbook.db") as database:
+    async with open_quickly(tmp_path / "flipbook.db") as database:
         return await database.read(work)
 
 

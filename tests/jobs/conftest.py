@@ -22,6 +22,7 @@ from jobs.model import Address, Job, JobId, Origin, Requester
 from jobs.ports import JobStore
 from jobs.prices import PriceTable
 from jobs.prompts import parse_prompt
+from jobs.quota import Unit
 from jobs.request import VideoRequest
 from jobs.runner import Runner
 from jobs.service import Ask, Draws, Service
@@ -38,7 +39,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.delivery import FakeDelivery
 from tests.fakes.line import Line
 from tests.fakes.media import VIDEO, FakeMedia
+from tests.fakes.paid_provider import PaidProvider
 from tests.fakes.provider import FakeProvider
+from tests.fakes.quick_database import open_quickly
 
 
 class FullFolder(FolderArtifactStore):
@@ -51,6 +54,10 @@ class FullFolder(FolderArtifactStore):
 
 ADA = Requester(user_id=1, guild_id=10)
 BEN = Requester(user_id=2, guild_id=10)
+# What the books say of one video of the usual length, used and reserved: as `World.balance` does.
+FREE = {Unit.VIDEOS: (0, 0), Unit.VIDEO_MS: (0, 0)}
+HELD = {Unit.VIDEOS: (0, 1), Unit.VIDEO_MS: (0, 2000)}
+ONE_VIDEO = {Unit.VIDEOS: (1, 0), Unit.VIDEO_MS: (2000, 0)}
 
 
 @dataclass
@@ -186,7 +193,7 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncGenerator[World]:
-    async with Database.open(tmp_path / "flipbook.db") as database:
+    async with open_quickly(tmp_path / "flipbook.db") as database:
         yield World(
             database=database,
             jobs=SqliteJobStore(database),
@@ -196,3 +203,10 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
             videos=tmp_path / "videos",
             provider=FakeProvider(video=VIDEO),
         )
+
+
+@pytest.fixture
+def paid(world: World) -> PaidProvider:
+    provider = PaidProvider()
+    world.become(provider)
+    return provider

@@ -19,12 +19,12 @@ from jobs.states import JobState
 from jobs.tiers import EVERYONE, Kind, Rule, Setting, Target
 from providers.registry import Registry
 from storage.audit import SqliteAuditLog
-from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
 from tests.factories import make_job, make_model
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import FakeProvider
+from tests.fakes.quick_database import open_quickly
 
 GUILD, ELSEWHERE = 10, 11
 ADA = Requester(user_id=1, guild_id=GUILD, role_ids=(6,))
@@ -74,7 +74,7 @@ async def books(tmp_path: Path) -> AsyncIterator[Books]:
     provider = FakeProvider()
     provider.offers = [make_model(), make_model(id="toon-you")]
     clock, notices = FakeClock(), Notices()
-    async with Database.open(tmp_path / "flipbook.db") as database:
+    async with open_quickly(tmp_path / "flipbook.db") as database:
         quotas = SqliteQuotaStore(database, currency="USD")
         jobs = SqliteJobStore(database)
         allowances = Allowances(

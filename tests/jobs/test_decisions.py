@@ -13,13 +13,10 @@ from jobs.states import JobState
 from storage.events import JobEvent, events_of
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
-from tests.jobs.conftest import ADA, World
+from tests.jobs.conftest import ADA, FREE, HELD, ONE_VIDEO, World
 
 MODERATOR = Requester(user_id=77, guild_id=ADA.guild_id)
 ELSEWHERE = Requester(user_id=77, guild_id=99)
-HELD = {Unit.VIDEOS: (0, 1), Unit.VIDEO_MS: (0, 2000)}
-FREE = {Unit.VIDEOS: (0, 0), Unit.VIDEO_MS: (0, 0)}
-ONE_VIDEO = {Unit.VIDEOS: (1, 0), Unit.VIDEO_MS: (2000, 0)}
 
 
 @pytest.fixture

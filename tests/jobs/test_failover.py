@@ -14,11 +14,9 @@ from jobs.tiers import Setting
 from tests.factories import make_act, make_rule
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import SHAPES, FakeProvider
-from tests.jobs.conftest import ADA, World
+from tests.jobs.conftest import ADA, FREE, ONE_VIDEO, World
 
 BAD_KEY = "ModelsLab refuses Flipbook just now; its operator has been told."
-FREE = {Unit.VIDEOS: (0, 0), Unit.VIDEO_MS: (0, 0)}
-ONE_VIDEO = {Unit.VIDEOS: (1, 0), Unit.VIDEO_MS: (2000, 0)}
 
 
 def closed() -> RefusedError:

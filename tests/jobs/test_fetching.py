@@ -16,7 +16,6 @@ from jobs.errors import (
     UnconfirmedError,
 )
 from jobs.model import Job
-from jobs.quota import Unit
 from jobs.request import ProviderName
 from jobs.retry import retry_delay
 from jobs.setbacks import VIDEO_LIFE
@@ -24,10 +23,7 @@ from jobs.states import JobState
 from storage.artifacts import FolderArtifactStore
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
-from tests.jobs.conftest import World
-
-FREE = {Unit.VIDEOS: (0, 0), Unit.VIDEO_MS: (0, 0)}
-ONE_VIDEO = {Unit.VIDEOS: (1, 0), Unit.VIDEO_MS: (2000, 0)}
+from tests.jobs.conftest import FREE, ONE_VIDEO, World
 
 
 class TightFolder(FolderArtifactStore):

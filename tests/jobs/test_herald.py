@@ -21,6 +21,7 @@ from storage.database import Database
 from storage.guilds import SqliteGuildStore
 from tests.factories import NOW, make_act
 from tests.fakes.clock import FakeClock
+from tests.fakes.quick_database import open_quickly
 
 HERE, ELSEWHERE = 10, 20
 
@@ -99,7 +100,7 @@ class Town:
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with Database.open(tmp_path / "flipbook.db") as database:
+    async with open_quickly(tmp_path / "flipbook.db") as database:
         town = Town(database)
         for guild_id in (HERE, ELSEWHERE):
             settings = GuildSettings(guild_id=guild_id, log_channel_id=guild_id + 1)

@@ -8,22 +8,13 @@ from jobs.model import Health, HealthState, Job
 from jobs.prices import PriceTable
 from jobs.quota import Unit
 from jobs.request import ProviderName
-from jobs.retry import (
-    MAX_SETBACKS,
-    PATIENCE,
-    PATIENT_DELAY_S,
-    PATIENT_SETBACKS,
-    retry_delay,
-)
+from jobs.retry import MAX_SETBACKS, PATIENCE, PATIENT_DELAY_S, PATIENT_SETBACKS, retry_delay
 from jobs.runner import IDLE_S, TEND_S
 from jobs.states import JobState
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
-from tests.jobs.conftest import ADA, BEN, World
+from tests.jobs.conftest import ADA, BEN, FREE, HELD, ONE_VIDEO, World
 
-FREE = {Unit.VIDEOS: (0, 0), Unit.VIDEO_MS: (0, 0)}
-ONE_VIDEO = {Unit.VIDEOS: (1, 0), Unit.VIDEO_MS: (2000, 0)}
-HELD = {Unit.VIDEOS: (0, 1), Unit.VIDEO_MS: (0, 2000)}
 AWAY = UnavailableError("Novita cannot be reached just now.", detail="connection refused")
 
 

@@ -10,15 +10,13 @@ import pytest
 from jobs.errors import UnavailableError
 from jobs.model import Job, Later
 from jobs.ports import JobStore
-from jobs.quota import Unit
 from jobs.request import ProviderName
 from jobs.states import JobState
 from tests.fakes.line import Line
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider
-from tests.jobs.conftest import World
+from tests.jobs.conftest import ONE_VIDEO, World
 
-ONE_VIDEO = {Unit.VIDEOS: (1, 0), Unit.VIDEO_MS: (2000, 0)}
 LONG_S = 50.0  # longer than a test may take
 
 

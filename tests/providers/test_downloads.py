@@ -9,10 +9,9 @@ import pytest
 
 from jobs.errors import MediaError, RenderFailedError, UnavailableError
 from providers.http import EmptyFileError, Http, Timeouts
-from tests.fakes.names import Names
 from tests.fakes.raw_server import RawServer, Reply, answers, drips, hangs, head, says
+from tests.providers.patience import PATIENT, open_http
 
-PATIENT = Timeouts(connect_s=20, read_s=20, total_s=40, download_total_s=40)
 LIMIT = 1024**2
 CHUNKED = "Transfer-Encoding: chunked"
 
@@ -23,7 +22,7 @@ async def serving(
 ) -> AsyncGenerator[tuple[RawServer, Http]]:
     async with (
         RawServer.open(replies={"/video.mp4": reply}) as server,
-        Http.open(own=[server.url], timeouts=timeouts, resolver=Names({})) as http,
+        open_http(server.url, timeouts=timeouts) as http,
     ):
         yield server, http
 

@@ -1,37 +1,23 @@
 """A call either never left, or was answered whole, or is unconfirmed; nothing else comes out."""
 
 import asyncio
-import logging
 import socket
 import ssl
-import traceback
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from collections.abc import Mapping
 
 import pytest
 import trustme
 from aiohttp.abc import ResolveResult
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from typing_extensions import override
 
-from bot.logs import JsonFormatter, Redactor
-from jobs.errors import ProviderError, SettingsError, UnavailableError, UnconfirmedError
-from providers.http import Answer, Http, Timeouts
+from jobs.errors import SettingsError, UnavailableError, UnconfirmedError
+from providers.http import Http, Timeouts
 from tests.fakes.names import Names
 from tests.fakes.raw_server import RawServer, Reply, answers, drips, hangs, head, says
+from tests.providers.patience import PATIENT, open_http
 
-PATIENT = Timeouts(connect_s=20, read_s=20, total_s=40, download_total_s=40)
 KEY = "sk-made-up-0123456789"
 MIB = 1024**2
-
-
-@asynccontextmanager
-async def open_http(*own: str, timeouts: Timeouts = PATIENT) -> AsyncGenerator[Http]:
-    async with Http.open(own=own, timeouts=timeouts, resolver=Names({})) as http:
-        yield http
 
 
 async def call_once(reply: Reply, timeouts: Timeouts = PATIENT) -> RawServer:
@@ -294,123 +280,3 @@ async def test_a_base_url_that_is_none_stops_the_start() -> None:
     with pytest.raises(SettingsError):
         async with open_http("not a url"):
             pass
-
-
-@pytest.mark.parametrize(
-    ("body", "read"),
-    [
-        (b"null", None),
-        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
-        (b'{"a": [NaN, -Infinity, 1e999, 0.5]}', {"a": [None, None, None, 0.5]}),
-        (b'"\\ud83d\\ude00"', "\N{GRINNING FACE}"),
-        (b'{"a\\ud83d": "\\udc00"}', {"a?": "?"}),
-        (b"", None),
-        (b"<html>", None),
-        (b"{", None),
-        (b"\xff\xfe\xff", None),
-        (b"[" * 100_000, None),
-        (b"9" * 10_000, None),
-    ],
-)
-def test_json_is_read_without_trust(body: bytes, read: object) -> None:
-    assert Answer(status=200, body=body, headers={}).json() == read
-
-
-@settings(deadline=None)
-@given(st.binary() | st.text().map(str.encode))
-def test_no_body_breaks_the_reader(body: bytes) -> None:
-    read = Answer(status=200, body=body, headers={}).json()
-    assert Answer(status=200, body=body, headers={}).json() == read
-
-
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"Retry-After": "30"}, 30.0),
-        ({"Retry-After": "1.5"}, 1.5),
-        ({"Retry-After": "86400"}, 3600.0),
-        ({"Retry-After": "-1"}, None),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "nan"}, None),
-        ({"Retry-After": format_datetime(NOW + timedelta(seconds=90), usegmt=True)}, None),
-        (
-            {
-                "Retry-After": format_datetime(NOW + timedelta(seconds=90), usegmt=True),
-                "Date": format_datetime(NOW, usegmt=True),
-            },
-            90.0,
-        ),
-        (
-            {
-                "Retry-After": format_datetime(NOW - timedelta(days=1), usegmt=True),
-                "Date": format_datetime(NOW, usegmt=True),
-            },
-            0.0,
-        ),
-        ({"Retry-After": "Sat, 21 Nov 2026 12:00:00", "Date": format_datetime(NOW)}, None),
-    ],
-)
-def test_a_wish_to_wait_is_read(headers: Mapping[str, str], seconds: float | None) -> None:
-    assert Answer(status=429, body=b"", headers=headers).retry_after_s == seconds
-
-
-def test_an_answer_shows_nothing_of_its_body() -> None:
-    answer = Answer(status=200, body=KEY.encode(), headers={"X-Echo": KEY})
-    assert KEY not in repr(answer)
-
-
-REPLIES: dict[str, Reply] = {
-    "/nothing": says(),
-    "/noise": says(b"\x00" * 10),
-    "/half": says(head(200, "Content-Length: 100") + b"{"),
-    "/chunk": says(head(200, "Transfer-Encoding: chunked") + b"zz\r\n"),
-    "/404": answers(status=404),
-    "/500": answers(status=500),
-    "/away": answers(status=302, headers=("Location: http://127.0.0.1:1/?sig=1",)),
-    "/packed": answers(b"x", headers=("Content-Encoding: gzip",)),
-}
-SECRETS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=12, max_size=40)
-
-
-def everything_said_by(error: BaseException) -> str:
-    """Return an error in all the ways in which one is written down, with all that led to it."""
-    told = [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error)]
-    for other in (error.__cause__, error.__context__):
-        told += [everything_said_by(other)] if other is not None else []
-    return "\n".join(told)
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(secret=SECRETS, path=st.sampled_from([*REPLIES, "/closed", "/elsewhere", "/userinfo"]))
-async def test_no_error_and_no_log_line_holds_a_secret(secret: str, path: str) -> None:
-    async with RawServer.open(replies=REPLIES) as server, open_http(server.url) as http:
-        base = {
-            "/closed": server.url,
-            "/elsewhere": "http://127.0.0.1:1",
-            "/userinfo": server.url.replace("//", f"//{secret}@"),
-        }.get(path, server.url)
-        address = f"{base}{path}?X-Amz-Signature={secret}"
-        headers = {"Authorization": f"Bearer {secret}" + "\n" * (path == "/closed")}
-        found: list[Exception] = []
-        try:
-            await http.call("POST", address, json={"key": secret}, headers=headers)
-        except ProviderError as error:
-            found.append(error)
-        try:
-            async with http.download(address, limit=100) as chunks:
-                _ = [chunk async for chunk in chunks]
-        except Exception as error:  # noqa: BLE001 -- all of them are looked at
-            found.append(error)
-    for error in found:
-        assert secret not in everything_said_by(error)
-        record = logging.makeLogRecord(
-            {"msg": "Job failed: %s", "args": (address,), "exc_info": (type(error), error, None)}
-        )
-        for inner in (logging.Formatter(), JsonFormatter()):
-            assert secret not in Redactor(inner, [secret]).format(record)
-            assert secret not in Redactor(inner, []).format(record)
-    assert found or path == "/closed"

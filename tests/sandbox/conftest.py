@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 
-from bot.sandbox import RateLimits, Sandbox
+from bot.sandbox import Member, RateLimits, Sandbox
 from tests.referee.referee import Referee
 from tests.sandbox.lounge_bot import LoungeBot
+from tests.sandbox.page_view import Act
 
 Rest = Callable[..., Awaitable[tuple[int, Any]]]
 
@@ -90,3 +91,21 @@ async def rest(sandbox: Sandbox) -> AsyncIterator[Rest]:
                 return response.status, await response.json()
 
         yield send
+
+
+@pytest.fixture
+async def session(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(sandbox.http_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def act(session: aiohttp.ClientSession) -> Act:
+    """Do something as a member; return status and answer."""
+
+    async def send(member: Member, act: str, **asked: object) -> tuple[int, Any]:
+        asked["account"] = member.id
+        async with session.post(f"/page/{act}", json=asked) as response:
+            return response.status, await response.json()
+
+    return send

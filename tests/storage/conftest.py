@@ -8,12 +8,14 @@ import pytest
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.quotas import SqliteQuotaStore
+from tests.fakes.quick_database import open_quickly
+from tests.storage.people import World
 from tests.storage.samples import write_gif, write_mp4
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    async with Database.open(tmp_path / "flipbook.db") as database:
+    async with open_quickly(tmp_path / "flipbook.db") as database:
         yield database
 
 
@@ -45,3 +47,8 @@ def file_of(tmp_path: Path) -> Callable[[bytes], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path) -> World:
+    return World(database, tmp_path)

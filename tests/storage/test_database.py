@@ -1,21 +1,24 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from jobs.errors import (
-    NewerDatabaseError,
-    StorageError,
-    StorageFullError,
-    StorageLockedError,
-)
+from jobs.errors import NewerDatabaseError, StorageError, StorageFullError, StorageLockedError
 from storage.database import Database
 from storage.values import SqliteValueStore
 
 BIG = "x" * 900
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    """Open the file as the bot does, disk and all."""
+    async with Database.open(tmp_path / "flipbook.db") as database:
+        yield database
 
 
 def insert(connection: sqlite3.Connection, name: str, value: str = "x") -> None:

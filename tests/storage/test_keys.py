@@ -16,6 +16,7 @@ from storage.jobs import SqliteJobStore
 from storage.keys import SqliteKeyStore
 from storage.quotas import SqliteQuotaStore
 from tests.factories import NOW, after, make_act, make_job, make_rule
+from tests.fakes.quick_database import open_quickly
 
 KEY = PREFIX + "k" * 43
 
@@ -27,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def database(path: Path) -> AsyncGenerator[Database]:
-    async with Database.open(path) as opened:
+    async with open_quickly(path) as opened:
         yield opened
 
 

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.app import Parts, draw_job_id, open_parts
+from bot.app import Parts, open_parts
 from bot.doors import open_doors
 from bot.settings import load_settings
 from bot.web.server import open_front_door
 from jobs.aliases import ANY
 from jobs.estimate import Estimator
+from jobs.ids import draw_job_id
 from jobs.keys import PREFIX, digest_of
 from jobs.model import Origin
 from jobs.ports import Media
@@ -24,6 +25,7 @@ from storage.keys import SqliteKeyStore
 from tests.factories import NOW
 from tests.fakes.media import VIDEO, FakeMedia
 from tests.fakes.provider import SHAPES, FakeProvider
+from tests.fakes.quick_database import make_quickly
 
 KEY = PREFIX + "k" * 43
 ANY_NUMBER = "1000000000"  # of requests a minute: what is tried here is not patience
@@ -50,6 +52,7 @@ async def open_premises(
     )
     settings.models_dir.mkdir(parents=True)
     write_aliases(settings.models_dir, {ANY: SHAPES.id})
+    make_quickly(folder / "flipbook.db")
     async with open_parts(settings) as opened:
         provider = FakeProvider(video=video)
         parts = _over(opened, provider, media or FakeMedia())

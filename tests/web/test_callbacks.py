@@ -1,132 +1,18 @@
-"""Webhooks that are sent: to whom, how often, signed how, and what keeps nobody waiting."""
+"""Webhooks that are sent: how often, in whose turn, and what keeps nobody waiting."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from contextlib import AsyncExitStack
 from itertools import pairwise
-from pathlib import Path
 
-import pytest
-from typing_extensions import override
-
-from bot.web.callbacks import IN_HAND, LOOK_S, RECEIVERS_AT_ONCE, Callbacks
-from bot.web.signatures import Signer, read_secret
-from jobs.callbacks import DELAYS_S, Callback
-from jobs.errors import SettingsError, StorageError
-from jobs.model import JobId
-from providers.posts import Posts
-from storage.callbacks import SqliteOutbox
-from storage.database import Database
-from storage.jobs import SqliteJobStore
-from tests.factories import make_job
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.names import Names
+from bot.web.callbacks import IN_HAND, LOOK_S, RECEIVERS_AT_ONCE
+from jobs.callbacks import DELAYS_S
+from tests.fakes.clock import START
 from tests.fakes.raw_server import RawServer, Reply, Sent, answers, hangs, says
+from tests.web.sender import BODY, OpenSender, Sender
 
-BODY = {"event_type": "ASYNC_TASK_RESULT", "payload": {"eta": 0, "text": "na\u00efve"}}
-SECRET = bytes(range(32))
 TRIES = 1 + len(DELAYS_S)
 BROKEN = answers(b"no", status=500)
-
-
-class WatchedOutbox(SqliteOutbox):
-    """A real outbox that tells how tries ended, and can be broken."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.ends: list[tuple[str, datetime | None]] = []
-        self.changed = asyncio.Condition()
-        self.is_broken = False
-
-    @override
-    async def due(self, *, now: datetime, limit: int) -> Sequence[Callback]:
-        if self.is_broken:
-            raise StorageError("the disk is gone")
-        return await super().due(now=now, limit=limit)
-
-    @override
-    async def end(self, callback: Callback, outcome: str, *, due_at: datetime | None) -> None:
-        await super().end(callback, outcome, due_at=due_at)
-        self.ends.append((outcome, due_at))
-        async with self.changed:
-            self.changed.notify_all()
-
-    async def until_ended(self, times: int) -> None:
-        async with self.changed:
-            await self.changed.wait_for(lambda: len(self.ends) >= times)
-
-
-@dataclass
-class Sender:
-    """What sends webhooks, over a real table; `start` and `kill` may be called again and again."""
-
-    path: Path
-    clock: FakeClock = field(default_factory=FakeClock)
-    total_s: float = 5.0
-    own: Sequence[str] = ("127.0.0.1",)
-    secret: bytes | None = None
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-
-    async def start(self) -> None:
-        database = await self.stack.enter_async_context(Database.open(self.path))
-        names = Names({"inside.example": ["127.0.0.1"]})
-        posts = await self.stack.enter_async_context(
-            Posts.open(own=self.own, total_s=self.total_s, resolver=names)
-        )
-        self.store, self.outbox = SqliteJobStore(database), WatchedOutbox(database)
-        self.callbacks = Callbacks(
-            outbox=self.outbox, posts=posts, clock=self.clock, signer=Signer(self.secret)
-        )
-        task = asyncio.create_task(self.callbacks.run())
-        self.stack.push_async_callback(_end, task)
-
-    async def kill(self) -> None:
-        await self.stack.aclose()
-
-    async def add(self, url: str) -> JobId:
-        """Have the end of a new job told."""
-        job, _ = await self.store.enqueue(make_job())
-        await self.callbacks.add(url, BODY, job_id=job.id)
-        return job.id
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let that time pass, once the sender sleeps no longer than until then."""
-        await self.clock.until_asleep(seconds)
-        self.clock.advance(seconds)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-OpenSender = Callable[..., AbstractAsyncContextManager[Sender]]
-
-
-@pytest.fixture
-def open_sender(tmp_path: Path) -> OpenSender:
-    @asynccontextmanager
-    async def opened(**options: object) -> AsyncGenerator[Sender]:
-        sender = Sender(path=tmp_path / "flipbook.db", **options)  # pyright: ignore[reportArgumentType] - options of a test
-        await sender.start()
-        try:
-            yield sender
-        finally:
-            await sender.kill()
-
-    return opened
-
-
-@pytest.fixture
-async def receiver() -> AsyncGenerator[RawServer]:
-    async with RawServer.open() as server:
-        yield server
 
 
 def in_turn(*replies: Reply) -> Reply:
@@ -154,62 +40,6 @@ async def test_the_end_of_a_job_is_told_once(open_sender: OpenSender, receiver: 
     assert sent.headers["webhook-timestamp"] == str(int(START.timestamp()))
     assert "webhook-signature" not in sent.headers
     assert "authorization" not in sent.headers
-
-
-async def test_what_is_sent_is_signed(open_sender: OpenSender, receiver: RawServer) -> None:
-    async with open_sender(secret=SECRET) as sender:
-        await sender.add(receiver.url)
-        await sender.outbox.until_ended(1)
-    (sent,) = receiver.requests
-    stamp = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode()
-    expected = hmac.new(SECRET, stamp + sent.body, hashlib.sha256).digest()
-    version, _, signature = sent.headers["webhook-signature"].partition(",")
-    assert version == "v1"
-    assert base64.b64decode(signature) == expected
-
-
-@pytest.mark.parametrize(
-    ("secret", "message_id", "timestamp", "body", "signature"),
-    [
-        (  # the test of the specification's reference libraries
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            "msg_p5jXN8AQM9LWM0D4loKWxJek",
-            1614265330,
-            b'{"test": 2432232314}',
-            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-        ),
-        (  # https://docs.svix.com/receiving/verifying-payloads/how-manual
-            "whsec_plJ3nmyCDGBKInavdOK15jsl",
-            "msg_loFOjxBNrRLzqYUf",
-            1731705121,
-            b'{"event_type":"ping","data":{"success":true}}',
-            "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
-        ),
-    ],
-)
-def test_published_messages_are_signed_as_published(
-    secret: str, message_id: str, timestamp: int, body: bytes, signature: str
-) -> None:
-    signer = Signer(base64.b64decode(secret.removeprefix("whsec_")))
-    at = datetime.fromtimestamp(timestamp, tz=START.tzinfo)
-    assert signer.headers(message_id, body, at=at) == {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature,
-    }
-
-
-def test_a_secret_is_read_with_and_without_its_prefix() -> None:
-    text = base64.b64encode(SECRET).decode()
-    assert read_secret(f"whsec_{text}") == read_secret(text) == SECRET
-
-
-@pytest.mark.parametrize(
-    "text", ["", "whsec_", "whsec_plJ3nmyCDGBKInavdOK15jsl", "pass word!", "A" * 200]
-)
-def test_a_secret_that_is_none_stops_the_start(text: str) -> None:
-    with pytest.raises(SettingsError, match="FLIPBOOK_WEBHOOK_SECRET"):
-        read_secret(text)
 
 
 async def test_a_receiver_that_fails_is_told_again_ever_more_rarely_and_then_no_more(
@@ -271,62 +101,6 @@ async def test_a_receiver_that_hangs_is_not_waited_for(
         await _advance(sender, 5)
         await sender.outbox.until_ended(2)
         assert sender.outbox.ends[1] == ("told", None)
-
-
-async def test_a_redirect_is_not_followed(open_sender: OpenSender, receiver: RawServer) -> None:
-    async with RawServer.open() as canary:
-        headers = (f"Location: {canary.url}/inside",)
-        receiver.replies["/hook"] = answers(status=307, headers=headers)
-        async with open_sender() as sender:
-            await sender.add(f"{receiver.url}/hook")
-            await sender.outbox.until_ended(1)
-            assert sender.outbox.ends[0][0] == "status 307"
-        assert canary.connections == 0
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1:{port}/",
-        "https://127.0.0.1:{port}/",
-        "https://[::ffff:127.0.0.1]:{port}/",
-        "https://inside.example:{port}/",
-        "https://user:word@127.0.0.1:{port}/",
-        "https://2130706433:{port}/",
-        "http://hooks.example/",
-        "ftp://127.0.0.1:{port}/",
-        "//127.0.0.1:{port}/",
-        "file:///etc/passwd",
-        "nonsense",
-        "",
-        "https://[half",
-        "https://127.0.0.1:{port}\\@hooks.example/",
-    ],
-)
-async def test_an_address_inside_is_never_opened_and_given_up_at_once(
-    open_sender: OpenSender, receiver: RawServer, url: str
-) -> None:
-    async with open_sender(own=()) as sender:
-        await sender.add(url.format(port=receiver.port))
-        await sender.outbox.until_ended(1)
-        ((_, due_at),) = sender.outbox.ends
-        assert due_at is None
-    assert receiver.connections == 0
-
-
-async def test_only_the_port_that_the_operator_named_is_opened(
-    open_sender: OpenSender, receiver: RawServer
-) -> None:
-    async with (
-        RawServer.open() as other,
-        open_sender(own=(f"127.0.0.1:{receiver.port}",)) as sender,
-    ):
-        await sender.add(other.url)
-        await sender.add(receiver.url)
-        await sender.outbox.until_ended(2)
-        assert sorted(due_at is None for _, due_at in sender.outbox.ends) == [True, True]
-        assert other.connections == 0
-    assert len(receiver.requests) == 1
 
 
 async def test_a_restart_between_two_tries_forgets_none_and_starts_none_anew(

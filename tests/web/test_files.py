@@ -21,6 +21,7 @@ from storage.jobs import SqliteJobStore
 from storage.values import SqliteValueStore
 from tests.factories import NOW, make_artifact, make_job, make_request
 from tests.fakes.clock import FakeClock
+from tests.fakes.quick_database import open_quickly
 
 VIDEO = bytes(range(256)) * 8
 TTL_S = 3600
@@ -81,7 +82,7 @@ class Shelf:
 async def shelf(tmp_path: Path) -> AsyncGenerator[Shelf]:
     videos = tmp_path / "videos"
     videos.mkdir()
-    async with Database.open(tmp_path / "flipbook.db") as database:
+    async with open_quickly(tmp_path / "flipbook.db") as database:
         shelf = Shelf(database=database, folder=videos)
         await shelf.build()
         async with open_front_door("127.0.0.1", 0, shelf.files.routes()) as shelf.port:

@@ -18,10 +18,10 @@ from bot.web.gate import MAX_BODY, MAX_IMAGE_BODY, Bars, Gate, idempotency_key_o
 from bot.web.problems import Problem
 from bot.web.server import open_front_door
 from jobs.keys import PREFIX, digest_of
-from storage.database import Database
 from storage.keys import SqliteKeyStore
 from tests.factories import NOW
 from tests.fakes.clock import FakeClock
+from tests.fakes.quick_database import open_quickly
 
 KEY = PREFIX + "k" * 43
 OTHER = PREFIX + "o" * 43
@@ -99,7 +99,7 @@ OpenEntrance = Callable[..., AbstractAsyncContextManager[Entrance]]
 def open_entrance(tmp_path: Path) -> OpenEntrance:
     @asynccontextmanager
     async def opened(**bars: Any) -> AsyncGenerator[Entrance]:
-        async with Database.open(tmp_path / "flipbook.db") as database:
+        async with open_quickly(tmp_path / "flipbook.db") as database:
             keys = SqliteKeyStore(database)
             if await keys.key_of(digest_of(KEY)) is None:
                 await keys.add_key("ana", digest_of(KEY), requests_per_minute=None, now=NOW)
