@@ -1,14 +1,12 @@
-"""The buttons of cases: report a video, accept, deny; they work for ever."""
+"""The buttons of cases: report a video, accept, deny."""
 
-import re
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 
 import discord
-from discord.ui import Button, DynamicItem, LayoutView
 from typing_extensions import override
 
-from cogs.case_desk import JOB, CaseDesk
-from cogs.views import answered
+from cogs.case_desk import CaseDesk
+from cogs.lasting_buttons import JOB, LastingButton
 from jobs.cases import CaseState
 from jobs.model import JobId
 
@@ -24,61 +22,21 @@ class HasCaseDesk(Protocol):
         ...
 
 
-class ReportButton(DynamicItem[Button[LayoutView]], template=rf"case:report:{JOB}"):
+class ReportButton(LastingButton, template=rf"case:report:{JOB}"):
     """Opens the form of a report; anybody may press it."""
 
-    def __init__(self, button: Button[LayoutView], job_id: JobId) -> None:
-        super().__init__(button)
-        self.job_id = job_id
-
-    @classmethod
     @override
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from the one on the message that was pressed."""
-        return cls(cast("Button[LayoutView]", item), JobId(match["job"]))
-
-    @override
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a press."""
-        desk = case_desk_of(interaction)
-        await answered(interaction, desk.ask_report(interaction, self.job_id))
+    async def press(self, interaction: discord.Interaction[Any]) -> None:
+        await case_desk_of(interaction).ask_report(interaction, JobId(self.named["job"]))
 
 
-class DecisionButton(
-    DynamicItem[Button[LayoutView]],
-    template=r"case:(?P<what>accept|deny):(?P<number>\d{1,12})",
-):
+class DecisionButton(LastingButton, template=r"case:(?P<what>accept|deny):(?P<number>\d{1,12})"):
     """Decides a case; the desk asks whether the one who pressed may."""
 
-    def __init__(self, button: Button[LayoutView], number: int, state: CaseState) -> None:
-        super().__init__(button)
-        self.number = number
-        self.state = state
-
-    @classmethod
     @override
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from the one on the message that was pressed."""
-        button = cast("Button[LayoutView]", item)
-        return cls(button, int(match["number"]), STATES[match["what"]])
-
-    @override
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a press."""
-        desk = case_desk_of(interaction)
-        await answered(interaction, desk.decide(interaction, self.number, self.state))
+    async def press(self, interaction: discord.Interaction[Any]) -> None:
+        number, state = int(self.named["number"]), STATES[self.named["what"]]
+        await case_desk_of(interaction).decide(interaction, number, state)
 
 
 CASE_BUTTONS = (ReportButton, DecisionButton)

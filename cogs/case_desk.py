@@ -15,13 +15,13 @@ from cogs.access import Access
 from cogs.acknowledgement import fill, open_private, twice
 from cogs.case_pages import case_page, opened_sentence
 from cogs.desk import requester_of
+from cogs.lasting_buttons import JOB
 from jobs.cases import MAX_REASON_CHARS, CaseState, outcome_sentence
 from jobs.casework import Casework
 from jobs.errors import NotAllowedError
 from jobs.model import JobId
 
 REASON = "reason"
-JOB = r"(?P<job>[0-9A-Za-z_-]{1,40})"
 REPORT_FORM = re.compile(rf"case:report-form:{JOB}")
 APPEAL_FORM = "case:appeal-form"
 # A result shows its job in the buttons, also one that was posted before there were reports.

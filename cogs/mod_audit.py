@@ -10,13 +10,13 @@ from typing import Any, Protocol, Self, cast
 
 import discord
 from discord.app_commands import Choice
-from discord.ui import Button, DynamicItem, LayoutView
+from discord.ui import Button, LayoutView
 from typing_extensions import override
 
 from cogs.access import Access
 from cogs.acknowledgement import fill, open_private
+from cogs.lasting_buttons import LastingButton
 from cogs.mod_pages import audit_page, fitting
-from cogs.views import answered
 from jobs.acts import ActKind
 from jobs.errors import RequestError
 from jobs.ports import AuditLog
@@ -98,32 +98,15 @@ class HasAudit(Protocol):
 
 
 class OlderButton(
-    DynamicItem[Button[LayoutView]],
+    LastingButton,
     template=rf"mod:audit:(?P<before>{NUMBER}):(?P<member>{NUMBER}):(?P<actor>{NUMBER}):(?P<kind>{NUMBER})",
 ):
     """Leads to the acts before the last one of a page."""
 
-    def __init__(self, button: Button[LayoutView], search: Search) -> None:
-        super().__init__(button)
-        self.search = search
-
-    @classmethod
     @override
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from the one on the message that was pressed."""
-        return cls(cast("Button[LayoutView]", item), Search.of_button(match))
-
-    @override
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a press."""
+    async def press(self, interaction: discord.Interaction[Any]) -> None:
         reader = cast("HasAudit", interaction.client).audit_reader
-        await answered(interaction, reader.show(interaction, self.search))
+        await reader.show(interaction, Search.of_button(self.named))
 
 
 def older_button(search: Search) -> Button[LayoutView]:

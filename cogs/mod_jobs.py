@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -27,6 +28,11 @@ ReasonOption = Range[str, 1, 200]
 
 ID_TELLS = "The job's id, as on its card"
 REASON_TELLS = "Why; it is kept in the audit"
+DECISIONS = {
+    Decision.RELEASE: "End it; it costs its member nothing",
+    Decision.CHARGE: "End it; it counts, as if it had been made",
+    Decision.RETRY: "Send it once more; the provider may bill it twice",
+}
 
 
 class JobsGroup(app_commands.Group):
@@ -47,6 +53,8 @@ class JobsGroup(app_commands.Group):
         self._decisions = decisions
         self._clearing = clearing
         self._delivery = delivery
+        for decision, description in DECISIONS.items():
+            self.add_command(self._deciding(decision, description))
 
     @app_commands.command(name="list", description="Open videos; those to decide about come first")
     @app_commands.describe(member="Only this member's")
@@ -103,41 +111,6 @@ class JobsGroup(app_commands.Group):
         )
         await fill(interaction, cleared_sentence(jobs, user_id, is_running=running))
 
-    @app_commands.command(name="release", description="End it; it costs its member nothing")
-    @app_commands.describe(id=ID_TELLS, reason=REASON_TELLS)
-    async def release(
-        self,
-        interaction: discord.Interaction,
-        id: IdOption,  # noqa: A002 - the option's name
-        reason: ReasonOption = "",
-    ) -> None:
-        """End a job and give its member everything back."""
-        await self._decide(interaction, id, Decision.RELEASE, reason)
-
-    @app_commands.command(name="charge", description="End it; it counts, as if it had been made")
-    @app_commands.describe(id=ID_TELLS, reason=REASON_TELLS)
-    async def charge(
-        self,
-        interaction: discord.Interaction,
-        id: IdOption,  # noqa: A002 - the option's name
-        reason: ReasonOption = "",
-    ) -> None:
-        """End a job and let it count."""
-        await self._decide(interaction, id, Decision.CHARGE, reason)
-
-    @app_commands.command(
-        name="retry", description="Send it once more; the provider may bill it twice"
-    )
-    @app_commands.describe(id=ID_TELLS, reason=REASON_TELLS)
-    async def retry(
-        self,
-        interaction: discord.Interaction,
-        id: IdOption,  # noqa: A002 - the option's name
-        reason: ReasonOption = "",
-    ) -> None:
-        """Queue a job for one more submit."""
-        await self._decide(interaction, id, Decision.RETRY, reason)
-
     @cancel.autocomplete("id")
     async def complete_open(
         self, interaction: discord.Interaction, current: str
@@ -147,9 +120,6 @@ class JobsGroup(app_commands.Group):
             return []
         return complete_jobs(await self._clearing.open_jobs(interaction.guild_id or 0), current)
 
-    @release.autocomplete("id")
-    @charge.autocomplete("id")
-    @retry.autocomplete("id")
     async def complete_undecided(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
@@ -157,6 +127,23 @@ class JobsGroup(app_commands.Group):
         if not self._access.is_moderator(interaction):
             return []
         return complete_jobs(await self._decisions.unconfirmed(interaction.guild_id or 0), current)
+
+    def _deciding(
+        self, decision: Decision, description: str
+    ) -> app_commands.Command[Any, ..., Any]:
+        """Return the command for what can become of an unconfirmed job."""
+
+        @app_commands.command(name=decision.value, description=description)
+        @app_commands.describe(id=ID_TELLS, reason=REASON_TELLS)
+        async def decide(
+            interaction: discord.Interaction,
+            id: IdOption,  # noqa: A002 - the option's name
+            reason: ReasonOption = "",
+        ) -> None:
+            await self._decide(interaction, id, decision, reason)
+
+        decide.autocomplete("id")(self.complete_undecided)
+        return decide
 
     async def _decide(
         self, interaction: discord.Interaction, typed: str, decision: Decision, reason: str

@@ -4,19 +4,18 @@ A button holds a job's id, so it works for ever; who presses it is asked for the
 """
 
 import logging
-import re
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 
 import discord
 from discord import app_commands
-from discord.ui import Button, DynamicItem, LayoutView
+from discord.ui import LayoutView
 from typing_extensions import override
 
 from cogs.access import Access
 from cogs.acknowledgement import fill, open_private, twice
 from cogs.desk import requester_of
+from cogs.lasting_buttons import JOB, LastingButton
 from cogs.policy_pages import review_page, reviewed_page
-from cogs.views import JOB, answered
 from jobs.errors import NotAllowedError, NotFoundError
 from jobs.model import Job, JobId
 from jobs.ports import Delivery
@@ -123,33 +122,13 @@ class HasReviewDesk(Protocol):
         ...
 
 
-class ReviewButton(
-    DynamicItem[Button[LayoutView]], template=rf"review:(?P<what>approve|refuse|block):{JOB}"
-):
+class ReviewButton(LastingButton, template=rf"review:(?P<what>approve|refuse|block):{JOB}"):
     """Decides about a held prompt."""
 
-    def __init__(self, button: Button[LayoutView], what: str, job_id: JobId) -> None:
-        super().__init__(button)
-        self.what = what
-        self.job_id = job_id
-
-    @classmethod
     @override
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from the one on the message that was pressed."""
-        return cls(cast("Button[LayoutView]", item), match["what"], JobId(match["job"]))
-
-    @override
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a press."""
+    async def press(self, interaction: discord.Interaction[Any]) -> None:
         desk = cast("HasReviewDesk", interaction.client).review_desk
-        await answered(interaction, desk.decide(interaction, self.what, self.job_id))
+        await desk.decide(interaction, self.named["what"], JobId(self.named["job"]))
 
 
 def review_command(desk: ReviewDesk) -> app_commands.Command[Any, ..., Any]:

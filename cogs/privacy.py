@@ -4,16 +4,16 @@ Everybody may use it, also who is blocked or may not make videos; each answer is
 """
 
 import io
-import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 
 import discord
 from discord import app_commands
-from discord.ui import Button, DynamicItem, LayoutView
 from typing_extensions import override
 
 from cogs.acknowledgement import fill, open_private, twice
+from cogs.lasting_buttons import LastingButton
 from cogs.privacy_pages import (
     ask_page,
     delete_button,
@@ -22,7 +22,6 @@ from cogs.privacy_pages import (
     nothing_sentence,
     package_sentence,
 )
-from cogs.views import answered
 from jobs.errors import NotAllowedError
 from jobs.guilds import Guilds
 from jobs.ports import Catalogue, RetentionStore
@@ -30,6 +29,8 @@ from jobs.privacy import Privacy
 from jobs.records import Whose
 from jobs.request import ProviderName
 from jobs.takeout import Takeout
+
+Act = Callable[[discord.Interaction, Whose], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,37 +107,26 @@ class PrivacyGroup(app_commands.Group):
 
     def __init__(self, *, desk: PrivacyDesk) -> None:
         super().__init__(name="privacy", description="What Flipbook stores about you")
-        self._desk = desk
+        for name, description, act in (
+            ("show", "What is stored about you", desk.show),
+            ("export", "All that is stored about you, as a file", desk.export),
+            ("delete", "Delete what is stored about you", desk.ask),
+        ):
+            self.add_command(_command(name, description, act))
 
-    @app_commands.command(name="show", description="What is stored about you")
+
+def _command(name: str, description: str, act: Act) -> app_commands.Command[Any, ..., Any]:
+    """Return a command about the data of the one who uses it."""
+
+    @app_commands.command(name=name, description=description)
     @app_commands.describe(everywhere="In all servers, not only in this one")
-    async def show(
-        self,
+    async def about_oneself(
         interaction: discord.Interaction,
         everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        """Tell what is stored."""
-        await self._desk.show(interaction, whose_of(interaction, is_everywhere=everywhere))
+        await act(interaction, whose_of(interaction, is_everywhere=everywhere))
 
-    @app_commands.command(name="export", description="All that is stored about you, as a file")
-    @app_commands.describe(everywhere="From all servers, not only from this one")
-    async def export(
-        self,
-        interaction: discord.Interaction,
-        everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
-    ) -> None:
-        """Send the file."""
-        await self._desk.export(interaction, whose_of(interaction, is_everywhere=everywhere))
-
-    @app_commands.command(name="delete", description="Delete what is stored about you")
-    @app_commands.describe(everywhere="In all servers, not only in this one")
-    async def delete(
-        self,
-        interaction: discord.Interaction,
-        everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
-    ) -> None:
-        """Ask once more."""
-        await self._desk.ask(interaction, whose_of(interaction, is_everywhere=everywhere))
+    return about_oneself
 
 
 class HasPrivacyDesk(Protocol):
@@ -149,33 +139,15 @@ class HasPrivacyDesk(Protocol):
 
 
 class DeleteButton(
-    DynamicItem[Button[LayoutView]],
-    template=r"privacy:delete:(?P<user>\d{1,20}):(?P<guild>\d{1,20})",
+    LastingButton, template=r"privacy:delete:(?P<user>\d{1,20}):(?P<guild>\d{1,20})"
 ):
     """Deletes the data of the one who was asked; it holds their id and the server's, or 0."""
 
-    def __init__(self, button: Button[LayoutView], whose: Whose) -> None:
-        super().__init__(button)
-        self.whose = whose
-
-    @classmethod
     @override
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from the one on the message that was pressed."""
-        whose = Whose(user_id=int(match["user"]), guild_id=int(match["guild"]) or None)
-        return cls(cast("Button[LayoutView]", item), whose)
-
-    @override
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a press."""
+    async def press(self, interaction: discord.Interaction[Any]) -> None:
+        user_id, guild_id = int(self.named["user"]), int(self.named["guild"])
         desk = cast("HasPrivacyDesk", interaction.client).privacy_desk
-        await answered(interaction, desk.delete(interaction, self.whose))
+        await desk.delete(interaction, Whose(user_id=user_id, guild_id=guild_id or None))
 
 
 def custom_id_of(whose: Whose) -> str:

@@ -8,7 +8,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from cogs.case_desk import CaseDesk
-from cogs.views import answered
+from cogs.lasting_buttons import answered
 
 logger = logging.getLogger(__name__)
 
