@@ -15,8 +15,10 @@ from bot import __version__
 from bot.backends import load_prices, open_backends
 from bot.clock import SystemClock
 from bot.settings import Settings
+from jobs.appeals import Appeals
 from jobs.base_policy import load_policy
 from jobs.board import Board
+from jobs.courier import Courier
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.guilds import Guilds
@@ -27,7 +29,7 @@ from jobs.mail import Mail
 from jobs.management import Management
 from jobs.model import Origin
 from jobs.policies import Policies
-from jobs.ports import Clock, Delivery, GuildLog, Postings
+from jobs.ports import Clock, Delivery, GuildLog, MemberPost, Postings
 from jobs.prices import PriceTable
 from jobs.privacy import Privacy
 from jobs.quota_file import load_rules
@@ -37,6 +39,7 @@ from jobs.service import Draws, Service
 from jobs.steps import Steps
 from jobs.takedown import Takedown
 from providers.registry import Registry
+from storage.appeals import SqliteAppealStore
 from storage.artifacts import FolderArtifactStore
 from storage.cases import SqliteCaseStore
 from storage.database import Database
@@ -45,6 +48,7 @@ from storage.guilds import SqliteGuildStore
 from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
 from storage.media import PyAvMedia
+from storage.outcomes import SqliteOutcomeStore
 from storage.policies import SqlitePolicyStore
 from storage.privacy import SqlitePrivacyStore
 from storage.quotas import SqliteQuotaStore
@@ -70,6 +74,8 @@ class Parts:
     quotas: SqliteQuotaStore
     guilds: SqliteGuildStore
     cases: SqliteCaseStore
+    outcomes: SqliteOutcomeStore
+    appeals: Appeals
     inbox: SqliteInbox
     values: SqliteValueStore
     artifacts: FolderArtifactStore
@@ -100,6 +106,10 @@ class Parts:
             notices=self.notices,
             clock=self.clock,
         )
+
+    def courier(self, post: MemberPost) -> Courier:
+        """Build what tells members the outcomes of their cases."""
+        return Courier(outcomes=self.outcomes, post=post, notices=self.notices, clock=self.clock)
 
     def runner(self, deliveries: Mapping[Origin, Delivery]) -> Runner:
         """Build the runner over the given ways back."""
@@ -176,7 +186,10 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
         policy_store = SqlitePolicyStore(database)
         base = load_policy(settings.data_dir / POLICY)
         policies = Policies(await policy_store.all_rules(), base=base)
-        media = PyAvMedia()
+        media, cases = PyAvMedia(), SqliteCaseStore(database)
+        appeals = Appeals(
+            store=SqliteAppealStore(database), cases=cases, notices=notices, clock=clock
+        )
         estimator = Estimator(jobs=jobs, slots=lambda name: catalogue.provider(name).slots)
         service = Service(
             jobs=jobs,
@@ -190,6 +203,7 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             draws=Draws(job_id=draw_job_id, seed=lambda: secrets.randbelow(MAX_SEED + 1)),
             prices=prices,
             policies=policies,
+            appeals=appeals,
         )
         management = Management(
             guilds=Guilds(await guilds.all_settings()),
@@ -208,7 +222,9 @@ async def open_parts(settings: Settings, *, store_dir: Path | None = None) -> As
             jobs=jobs,
             quotas=quotas,
             guilds=guilds,
-            cases=SqliteCaseStore(database),
+            cases=cases,
+            outcomes=SqliteOutcomeStore(database),
+            appeals=appeals,
             inbox=SqliteInbox(database),
             values=SqliteValueStore(database),
             artifacts=artifacts,

@@ -21,6 +21,7 @@ from cogs.desk import Desk
 from cogs.errors import FlipbookTree
 from cogs.guild_log import DiscordGuildLog
 from cogs.help import HelpCog
+from cogs.member_post import DiscordMemberPost
 from cogs.mod_audit import AuditReader, OlderButton
 from cogs.mod_block import BlockGroup
 from cogs.mod_cases import CasesGroup, RemovalGroup
@@ -121,7 +122,13 @@ class FlipbookClient(commands.Bot):
             guilds=management.guilds,
             access=self._access,
         )
-        self._case_desk = CaseDesk(casework=moderation.casework, access=self._access)
+        self._member_post = DiscordMemberPost(self)
+        self._case_desk = CaseDesk(
+            casework=moderation.casework,
+            appeals=moderation.appeals,
+            outcomes=moderation.outcomes,
+            access=self._access,
+        )
         self._privacy_desk = PrivacyDesk(
             own_data=own_data, guilds=management.guilds, catalogue=service.catalogue
         )
@@ -147,6 +154,11 @@ class FlipbookClient(commands.Bot):
     def postings(self) -> DiscordPostings:
         """The way to what was posted, for what takes videos down."""
         return self._postings
+
+    @property
+    def member_post(self) -> DiscordMemberPost:
+        """The ways to those who brought a case, for what tells outcomes."""
+        return self._member_post
 
     @property
     def case_desk(self) -> CaseDesk:

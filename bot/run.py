@@ -28,6 +28,7 @@ from jobs.clearing import Clearing
 from jobs.decisions import Decisions
 from jobs.errors import FlipbookError, SettingsError
 from jobs.model import Origin
+from jobs.outcomes import Outcomes
 from jobs.policies import Policing
 from jobs.review import Reviews
 from jobs.runner import Runner
@@ -92,6 +93,7 @@ async def run_bot(settings: Settings) -> None:
         beside = {
             "herald": parts.herald(client.guild_log).run,
             "takedown": parts.takedown(client.postings).run,
+            "courier": parts.courier(client.member_post).run,
         }
         await _serve(client, runner, beside, parts.service, token=token, stop=stop)
 
@@ -139,6 +141,8 @@ def _moderation(parts: Parts) -> Moderation:
         casework=Casework(
             cases=parts.cases, jobs=jobs, guilds=parts.guilds, notices=notices, clock=clock
         ),
+        appeals=parts.appeals,
+        outcomes=Outcomes(store=parts.outcomes, notices=notices, clock=clock),
         spending=Spending(
             store=SqliteUsageStore(parts.database),
             plotter=MatplotlibPlotter(),

@@ -14,6 +14,7 @@ import discord
 from discord.ui import LayoutView
 
 from cogs.answers import Answer, read
+from cogs.webhooks import webhook_of
 from jobs.model import Address
 from jobs.ports import Clock
 
@@ -64,8 +65,7 @@ class CardEditor:
         token, ends = address.token, address.token_expires_at
         if token is None or ends is None or self._clock.now() >= ends:
             return False
-        webhook = discord.Webhook.partial(address.application_id, token, client=self._client)
-        webhook.proxy = self._client.http.proxy  # discord.py 2.7.1 takes the session over, not this
+        webhook = webhook_of(self._client, address.application_id, token)
         try:
             # A rate limit on this way is slept out inside discord.py, however long it is.
             async with asyncio.timeout(EDIT_S if upload is None else UPLOAD_S):

@@ -1,4 +1,4 @@
-"""The buttons of cases: report a video, accept, deny."""
+"""The buttons of cases: report a video, appeal a refusal, accept, deny, tell me."""
 
 from typing import Any, Protocol, cast
 
@@ -39,7 +39,25 @@ class DecisionButton(LastingButton, template=r"case:(?P<what>accept|deny):(?P<nu
         await case_desk_of(interaction).decide(interaction, number, state)
 
 
-CASE_BUTTONS = (ReportButton, DecisionButton)
+class AppealButton(LastingButton, template=r"case:appeal:(?P<refusal>\d{1,18})"):
+    """Opens the form of an appeal against a refused prompt, for the one who was refused."""
+
+    @override
+    async def press(self, interaction: discord.Interaction[Any]) -> None:
+        refusal = int(self.named["refusal"])
+        await case_desk_of(interaction).ask_prompt_appeal(interaction, refusal)
+
+
+class DmButton(LastingButton, template=r"case:dm:(?P<word>on|off):(?P<number>\d{1,12})"):
+    """Notes whether whoever brought a case wants a direct message about it."""
+
+    @override
+    async def press(self, interaction: discord.Interaction[Any]) -> None:
+        number, wants_dm = int(self.named["number"]), self.named["word"] == "on"
+        await case_desk_of(interaction).wish_dm(interaction, number, wants_dm=wants_dm)
+
+
+CASE_BUTTONS = (ReportButton, AppealButton, DecisionButton, DmButton)
 
 
 def case_desk_of(interaction: discord.Interaction[Any]) -> CaseDesk:

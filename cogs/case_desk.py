@@ -13,17 +13,20 @@ from discord.ui import Label, LayoutView, Modal, TextInput
 
 from cogs.access import Access
 from cogs.acknowledgement import fill, open_private, twice
-from cogs.case_pages import case_page, opened_sentence
-from cogs.desk import requester_of
+from cogs.case_pages import brought_page, case_page, own_cases_page
+from cogs.desk import TOKEN_LIFE, requester_of
 from cogs.lasting_buttons import JOB
-from jobs.cases import MAX_REASON_CHARS, CaseState, outcome_sentence
+from jobs.appeals import Appeals
+from jobs.cases import MAX_REASON_CHARS, Case, CaseState, ReplyToken, outcome_sentence
 from jobs.casework import Casework
 from jobs.errors import NotAllowedError
 from jobs.model import JobId
+from jobs.outcomes import Outcomes
 
 REASON = "reason"
 REPORT_FORM = re.compile(rf"case:report-form:{JOB}")
-APPEAL_FORM = "case:appeal-form"
+BLOCK_FORM = re.compile(r"case:appeal-form")
+PROMPT_FORM = re.compile(r"case:appeal-form:(?P<refusal>\d{1,18})")
 # A result shows its job in the buttons, also one that was posted before there were reports.
 NAMES_JOB = re.compile(rf"(?:case:report|vid:again):{JOB}")
 NO_VIDEO = "This message shows no video of Flipbook."
@@ -32,8 +35,12 @@ NO_VIDEO = "This message shows no video of Flipbook."
 class CaseDesk:
     """Where members and moderators leave what a case needs."""
 
-    def __init__(self, *, casework: Casework, access: Access) -> None:
+    def __init__(
+        self, *, casework: Casework, appeals: Appeals, outcomes: Outcomes, access: Access
+    ) -> None:
         self.casework = casework
+        self._appeals = appeals
+        self._outcomes = outcomes
         self._access = access
 
     # Members
@@ -64,32 +71,83 @@ class CaseDesk:
             NotAllowedError: There is nothing to appeal.
         """
         await self.casework.check_blocked(requester_of(interaction))
-        await _open(interaction, _form(APPEAL_FORM, "Appeal your block"))
+        await _open(interaction, _form("case:appeal-form", "Appeal your block"))
+
+    async def ask_prompt_appeal(self, interaction: discord.Interaction[Any], refusal: int) -> None:
+        """Open the form of an appeal against a refused prompt.
+
+        Raises:
+            NotFoundError: It is somebody else's refusal, or too old.
+        """
+        await self._appeals.refusal(refusal, by=requester_of(interaction))
+        form = _form(f"case:appeal-form:{refusal}", "Appeal this refusal")
+        await _open(interaction, form)
 
     async def take(self, interaction: discord.Interaction[Any]) -> None:
         """Take a form that was sent, if it is one of a case."""
         custom_id = custom_id_of(interaction)
-        report = REPORT_FORM.fullmatch(custom_id)
-        if report is None and custom_id != APPEAL_FORM:
-            return
-        if not await open_private(interaction):
-            return
-        by, reason = requester_of(interaction), written(interaction, REASON)
-        if report is not None:
-            case = await self.casework.report(JobId(report["job"]), by=by, reason=reason)
-        else:
-            case = await self.casework.appeal_block(by=by, reason=reason)
-        await fill(interaction, opened_sentence(case))
+        for template, bring in (
+            (REPORT_FORM, self._report),
+            (BLOCK_FORM, self._appeal_block),
+            (PROMPT_FORM, self._appeal_prompt),
+        ):
+            form = template.fullmatch(custom_id)
+            if form is not None and await open_private(interaction):
+                await fill(interaction, brought_page(await bring(interaction, form)))
+
+    async def _report(self, interaction: discord.Interaction[Any], form: re.Match[str]) -> Case:
+        return await self.casework.report(
+            JobId(form["job"]),
+            by=requester_of(interaction),
+            reason=written(interaction, REASON),
+            reply=reply_of(interaction),
+        )
+
+    async def _appeal_block(self, interaction: discord.Interaction[Any], _: re.Match[str]) -> Case:
+        return await self.casework.appeal_block(
+            by=requester_of(interaction),
+            reason=written(interaction, REASON),
+            reply=reply_of(interaction),
+        )
+
+    async def _appeal_prompt(
+        self, interaction: discord.Interaction[Any], form: re.Match[str]
+    ) -> Case:
+        return await self._appeals.appeal(
+            int(form["refusal"]),
+            by=requester_of(interaction),
+            reason=written(interaction, REASON),
+            reply=reply_of(interaction),
+        )
+
+    async def wish_dm(
+        self, interaction: discord.Interaction[Any], number: int, *, wants_dm: bool
+    ) -> None:
+        """Note whether whoever brought a case wants a direct message about it.
+
+        Raises:
+            NotFoundError: They have brought no such case here.
+        """
+        await twice(interaction, interaction.response.defer)
+        by = requester_of(interaction)
+        case = await self._outcomes.wish_dm(number, by=by, wants_dm=wants_dm)
+        await fill(interaction, brought_page(case))
+
+    async def show_own(self, interaction: discord.Interaction[Any]) -> None:
+        """Show a member what they brought, and what became of it."""
+        if await open_private(interaction):
+            cases = await self._outcomes.cases_of(requester_of(interaction))
+            await fill(interaction, own_cases_page(cases))
 
     async def tell_outcomes(self, interaction: discord.Interaction[Any]) -> None:
         """Tell whoever just used Flipbook what became of what they brought, once."""
         by = requester_of(interaction)
-        cases = await self.casework.untold(by)
+        cases = await self._outcomes.untold(by)
         if not cases or not await _is_answered(interaction):
             return
         text = "\n".join(outcome_sentence(case) for case in cases[:10])
         await interaction.followup.send(text, ephemeral=True)
-        await self.casework.mark_told(cases[:10])
+        await self._outcomes.mark_told(cases[:10])
 
     # Moderators
 
@@ -140,6 +198,11 @@ def written(interaction: discord.Interaction[Any], custom_id: str) -> str:
         if field.get("custom_id") == custom_id:
             return str(field.get("value") or "")
     return ""
+
+
+def reply_of(interaction: discord.Interaction[Any]) -> ReplyToken:
+    """Return what lets an interaction be answered once more."""
+    return ReplyToken(value=interaction.token, expires_at=interaction.created_at + TOKEN_LIFE)
 
 
 def _custom_ids(components: Sequence[Any]) -> list[str]:

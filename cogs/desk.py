@@ -12,7 +12,7 @@ import discord
 
 from cogs.access import Access, role_ids_of
 from cogs.acknowledgement import fill, open_card, open_private
-from cogs.errors import say
+from cogs.errors import tell
 from cogs.images import ImageReading, check_size, reading
 from cogs.preflight import check_place, check_posting, is_adult_place
 from cogs.wording import cost_line
@@ -53,14 +53,18 @@ class Desk:
             FlipbookError: It was refused before anything was acknowledged or written.
         """
         settings = self._settings_here(interaction)
-        is_adult = is_adult_place(interaction)
+        if image is not None:
+            check_size(image)
+        planned = request if image is None else request.evolve(image=UNREAD_IMAGE)
+        await self.service.check(
+            planned,
+            settings=settings,
+            by=requester_of(interaction),
+            is_adult_place=is_adult_place(interaction),
+        )
         if image is None:
-            self.service.plan(request, settings=settings, is_adult_place=is_adult)
             await self._ask(interaction, request)
             return
-        check_size(image)
-        unread = request.evolve(image=UNREAD_IMAGE)
-        self.service.plan(unread, settings=settings, is_adult_place=is_adult)
         async with reading(self.service, image) as found:
             await found.wait_briefly()
             if found.is_done:
@@ -83,7 +87,7 @@ class Desk:
             job = await self.service.info(job_id, guild_id=interaction.guild_id or 0)
             await self._queue(interaction, card_id, job.asked.evolve(seed=None), job.id)
         except FlipbookError as error:
-            await say(interaction, error.user_message)
+            await tell(interaction, error)
 
     async def cancel(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Cancel a job for whoever may, and say what came of it."""
@@ -124,7 +128,7 @@ class Desk:
                 request = request.evolve(image=await slow_image.image_id())
             await self._queue(interaction, card_id, request)
         except FlipbookError as error:
-            await say(interaction, error.user_message)
+            await tell(interaction, error)
 
     async def _queue(
         self,

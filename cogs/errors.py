@@ -10,10 +10,12 @@ import secrets
 import aiohttp
 import discord
 from discord import app_commands
+from discord.ui import View
 from typing_extensions import override
 
+from cogs.case_pages import appeal_view
 from cogs.text import cut
-from jobs.errors import FlipbookError
+from jobs.errors import FlipbookError, PolicyError
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,14 @@ async def report(interaction: discord.Interaction, error: Exception) -> None:
             extra={"action": "late_ack"},
         )
         return
-    await say(interaction, message_of(cause, interaction))
+    await tell(interaction, cause)
+
+
+async def tell(interaction: discord.Interaction, cause: Exception) -> None:
+    """Answer with the sentence for an error; a refused prompt can be appealed by a button."""
+    refusal = cause.refusal if isinstance(cause, PolicyError) else None
+    view = discord.utils.MISSING if refusal is None else appeal_view(refusal)
+    await say(interaction, message_of(cause, interaction), view)
 
 
 def message_of(cause: Exception, interaction: discord.Interaction) -> str:
@@ -72,31 +81,34 @@ def message_of(cause: Exception, interaction: discord.Interaction) -> str:
             return f"Something went wrong here (reference {reference})."
 
 
-async def say(interaction: discord.Interaction, message: str) -> None:
+async def say(
+    interaction: discord.Interaction, message: str, view: View = discord.utils.MISSING
+) -> None:
     """Answer so that only the member sees it, whatever was answered before."""
     message = cut(message, MAX_MESSAGE_CHARS)
     try:
-        if not await _say_first(interaction, message):
+        if not await _say_first(interaction, message, view):
             if await _is_open(interaction):
                 # A follow-up to an open deferral would fill it, as public as it is.
                 await interaction.delete_original_response()
-            await interaction.followup.send(message, ephemeral=True)
+            await interaction.followup.send(message, ephemeral=True, view=view)
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         logger.warning("Interaction %s: no answer possible: %r", interaction.id, error)
 
 
-async def _say_first(interaction: discord.Interaction, message: str) -> bool:
+async def _say_first(interaction: discord.Interaction, message: str, view: View) -> bool:
     """Acknowledge with the message, and say whether it was the first answer and arrived.
 
     A connection that broke is tried once more: Discord takes only one of the two.
     """
     if interaction.response.is_done():
         return False
+    send = interaction.response.send_message
     try:
         try:
-            await interaction.response.send_message(message, ephemeral=True)
+            await send(message, ephemeral=True, view=view)
         except (aiohttp.ClientError, OSError):
-            await interaction.response.send_message(message, ephemeral=True)
+            await send(message, ephemeral=True, view=view)
     except discord.HTTPException as error:
         if error.code != ALREADY_ACKNOWLEDGED:
             raise

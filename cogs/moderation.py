@@ -9,10 +9,12 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from cogs.mod_audit import KIND_CHOICES, AuditReader, Search, parse_kind
+from jobs.appeals import Appeals
 from jobs.blocking import Blocking
 from jobs.casework import Casework
 from jobs.clearing import Clearing
 from jobs.decisions import Decisions
+from jobs.outcomes import Outcomes
 from jobs.policies import Policing
 from jobs.ports import AuditLog
 from jobs.review import Reviews
@@ -30,6 +32,8 @@ class Moderation:
         audit: What they did.
         spending: What was made and spent.
         casework: What members report and appeal.
+        appeals: What they appeal of refused prompts.
+        outcomes: What became of all that, as they read it.
         policing: What prompts may not hold.
         reviews: What becomes of prompts that were held.
     """
@@ -40,6 +44,8 @@ class Moderation:
     audit: AuditLog
     spending: Spending
     casework: Casework
+    appeals: Appeals
+    outcomes: Outcomes
     policing: Policing
     reviews: Reviews
 

@@ -1,4 +1,4 @@
-"""What members use of cases: the menu "Report video", `/appeal`, forms, and outcomes."""
+"""What members use of cases: the menu "Report video", `/appeal`, `/cases`, forms, outcomes."""
 
 import logging
 from typing import Any
@@ -28,6 +28,13 @@ class ReportsCog(commands.Cog):
     async def appeal(self, interaction: discord.Interaction) -> None:
         """Open the form of an appeal."""
         await self._desk.ask_appeal(interaction)
+
+    @app_commands.command(
+        name="cases", description="Your reports and appeals here, and what became of them"
+    )
+    async def cases(self, interaction: discord.Interaction) -> None:
+        """Show what the member brought."""
+        await self._desk.show_own(interaction)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction) -> None:

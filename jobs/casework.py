@@ -10,12 +10,14 @@ from jobs.cases import (
     CaseKind,
     CaseState,
     Draft,
+    ReplyToken,
     Verdict,
     block_cause,
     job_cause,
     link_of,
+    reason_of,
 )
-from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError, RequestError
+from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError
 from jobs.events import Notices
 from jobs.model import Job, JobId, Requester
 from jobs.ports import CaseStore, Clock, GuildStore, JobStore
@@ -66,7 +68,9 @@ class Casework:
             )
         return job
 
-    async def report(self, job_id: JobId, *, by: Requester, reason: str) -> Case:
+    async def report(
+        self, job_id: JobId, *, by: Requester, reason: str, reply: ReplyToken | None = None
+    ) -> Case:
         """Bring a video before the moderators.
 
         Raises:
@@ -85,8 +89,9 @@ class Casework:
                 cause=job_cause(job.id),
                 about=cut(plain(write_prompt(job.asked.segments)), MAX_ABOUT_CHARS),
                 link=link_of(job),
-                reason=_reason(reason),
+                reason=reason_of(reason),
                 opened_at=self._clock.now(),
+                reply=reply,
             )
         )
 
@@ -98,7 +103,9 @@ class Casework:
         """
         await self._block(by)
 
-    async def appeal_block(self, *, by: Requester, reason: str) -> Case:
+    async def appeal_block(
+        self, *, by: Requester, reason: str, reply: ReplyToken | None = None
+    ) -> Case:
         """Ask the moderators to end a block; once for each block.
 
         Raises:
@@ -106,7 +113,19 @@ class Casework:
             RequestError: There is no reason.
         """
         cause, why_blocked = await self._block(by)
-        return await self._open(self._appeal(cause, why_blocked, by, reason))
+        return await self._open(
+            Draft(
+                kind=CaseKind.APPEAL,
+                guild_id=by.guild_id,
+                user_id=by.user_id,
+                member_id=by.user_id,
+                cause=cause,
+                about=why_blocked,
+                reason=reason_of(reason),
+                opened_at=self._clock.now(),
+                reply=reply,
+            )
+        )
 
     async def decide(self, number: int, state: CaseState, *, by: Requester) -> Verdict:
         """Accept or deny a case; whoever comes second is told what the first one did.
@@ -121,6 +140,7 @@ class Casework:
             logger.info("Case %s decided", number, extra={"action": "case_decided"})
             self._notices.news_added()
             self._notices.job_removed()
+            self._notices.case_decided()
         return verdict
 
     async def remove(self, job_id: JobId, *, by: Requester, reason: str = "") -> Job:
@@ -135,6 +155,7 @@ class Casework:
         job = await self._cases.remove(job.id, act=act)
         self._notices.news_added()
         self._notices.job_removed()
+        self._notices.case_decided()
         return job
 
     async def posted(self, guild_id: int) -> Sequence[Job]:
@@ -154,14 +175,6 @@ class Casework:
         """
         return await self._cases.case(guild_id, number)
 
-    async def untold(self, by: Requester) -> Sequence[Case]:
-        """Return a member's decided cases whose outcome they have not read."""
-        return await self._cases.untold(by.guild_id, by.user_id)
-
-    async def mark_told(self, cases: Sequence[Case]) -> None:
-        """Note that outcomes were read."""
-        await self._cases.mark_told(cases, now=self._clock.now())
-
     async def _open(self, draft: Draft) -> Case:
         case = await self._cases.open(draft)
         self._notices.news_added()
@@ -174,18 +187,6 @@ class Casework:
                 return block_cause(block.created_at), block.reason
         raise NotAllowedError("Nobody has blocked you here, so there is nothing to appeal.")
 
-    def _appeal(self, cause: str, about: str, by: Requester, reason: str) -> Draft:
-        return Draft(
-            kind=CaseKind.APPEAL,
-            guild_id=by.guild_id,
-            user_id=by.user_id,
-            member_id=by.user_id,
-            cause=cause,
-            about=about,
-            reason=_reason(reason),
-            opened_at=self._clock.now(),
-        )
-
     def _act(self, kind: ActKind, target: str, by: Requester, reason: str = "") -> Act:
         return Act(
             guild_id=by.guild_id,
@@ -195,15 +196,3 @@ class Casework:
             at=self._clock.now(),
             reason=why(reason),
         )
-
-
-def _reason(text: str) -> str:
-    """Read a reason.
-
-    Raises:
-        RequestError: It says nothing.
-    """
-    reason = why(text)
-    if not reason:
-        raise RequestError("Say why; the moderators read it.", field="reason")
-    return reason

@@ -64,7 +64,21 @@ class NotAllowedError(FlipbookError):
 
 
 class PolicyError(NotAllowedError):
-    """A rule of the operator or of the server's moderators refuses the prompt."""
+    """A rule of the operator or of the server's moderators refuses the prompt.
+
+    Args:
+        message: One sentence for the asker.
+        rules: The names of the server's rules that refuse it; none if an appeal could not help,
+            because the operator's policy does.
+        refusal: By which number the asker can appeal; None if they cannot.
+    """
+
+    def __init__(
+        self, message: str, *, rules: tuple[str, ...] = (), refusal: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.rules = rules
+        self.refusal = refusal
 
 
 class QuotaExceededError(FlipbookError):

@@ -35,6 +35,7 @@ class Notices:
         self.mail = asyncio.Event()
         self.news = asyncio.Event()
         self.removals = asyncio.Event()
+        self.outcomes = asyncio.Event()
 
     def job_queued(self, backend: str) -> None:
         """Tell the runner that a backend has work."""
@@ -71,6 +72,10 @@ class Notices:
         """Tell that there may be a removed video to take down, and that its card is old."""
         self.removals.set()
         self.ended.set()
+
+    def case_decided(self) -> None:
+        """Tell that there may be an outcome which somebody waits for."""
+        self.outcomes.set()
 
     def news_added(self) -> None:
         """Tell the herald that there may be news for log channels."""

@@ -5,6 +5,7 @@ three seconds are over. One process writes them, so what is here is what the sto
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from jobs.acts import Act, ActKind, why
@@ -29,6 +30,7 @@ from jobs.text import plain, safe
 MAX_SHOWN_CHARS = 60
 MAX_NAMED = 3  # rules that one sentence names
 MAX_AT_ONCE = 500  # words that one command adds
+NONE_LIFTED: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,14 @@ class Verdict:
         return f"This prompt is not allowed here: {safe(rule.reason.rstrip('.'), 200)}."
 
     @property
+    def appealable(self) -> tuple[str, ...]:
+        """Name the server's rules that refuse; none if the operator's policy refuses, too."""
+        rules = [one.hit.rule for one in self.findings if one.hit.action is Action.REFUSE]
+        if not all(rule.guild_id for rule in rules):
+            return ()
+        return tuple(sorted({rule.name for rule in rules}))
+
+    @property
     def for_moderators(self) -> str:
         """Name the rules and what they fired on, in Discord's markdown."""
         named = [finding_words(one) for one in self.findings[:MAX_NAMED]]
@@ -83,6 +93,11 @@ def finding_words(finding: Finding) -> str:
         return f"{name} took too long, so nobody knows"
     shown, text = safe(finding.shown, MAX_SHOWN_CHARS), safe(rule.text, MAX_SHOWN_CHARS)
     return f"{name} (the {rule.kind} “{text}”) fired on “{shown}”"
+
+
+def _is_lifted(hit: Hit, lifted: AbstractSet[str]) -> bool:
+    """Say whether an appeal put a rule aside; nobody can put the operator's aside."""
+    return bool(hit.rule.guild_id) and hit.rule.name in lifted
 
 
 class Policies:
@@ -115,7 +130,12 @@ class Policies:
             self._rules.get(guild_id, {}).pop(number, None)
 
     def judge(
-        self, prompts: Sequence[str], guild_id: int, *, is_adult_place: bool = False
+        self,
+        prompts: Sequence[str],
+        guild_id: int,
+        *,
+        is_adult_place: bool = False,
+        lifted: AbstractSet[str] = NONE_LIFTED,
     ) -> Verdict | None:
         """Return what fires on prompts in a server; None if nothing does.
 
@@ -123,19 +143,27 @@ class Policies:
             prompts: Of every segment.
             guild_id: The server; 0 is none, then the operator's rules hold alone.
             is_adult_place: They would be shown in an age-restricted channel.
+            lifted: The names of the server's rules that an accepted appeal put aside.
         """
         findings: list[Finding] = []
         for rules in (self._base_set, self._set_of(guild_id)):
             hits = rules.hits_of(prompts, is_adult_place=is_adult_place)
             for prompt, found in zip(prompts, hits, strict=True):
-                findings += [Finding(hit=hit, prompt=prompt) for hit in found]
+                findings += [
+                    Finding(hit=hit, prompt=prompt) for hit in found if not _is_lifted(hit, lifted)
+                ]
         if not findings:
             return None
         findings.sort(key=lambda one: -one.hit.action.strength)
         return Verdict(findings=tuple(findings))
 
     def judge_request(
-        self, request: VideoRequest, guild_id: int, *, is_adult_place: bool
+        self,
+        request: VideoRequest,
+        guild_id: int,
+        *,
+        is_adult_place: bool,
+        lifted: AbstractSet[str] = NONE_LIFTED,
     ) -> Verdict | None:
         """Judge a request before anything is written.
 
@@ -143,12 +171,12 @@ class Policies:
             PolicyError: It is refused, or would have to be held where no moderator could look.
         """
         prompts = [segment.prompt for segment in request.segments]
-        verdict = self.judge(prompts, guild_id, is_adult_place=is_adult_place)
+        verdict = self.judge(prompts, guild_id, is_adult_place=is_adult_place, lifted=lifted)
         if verdict is None:
             return None
         is_for_nobody = verdict.action is Action.HOLD and not guild_id
         if verdict.action is Action.REFUSE or is_for_nobody:
-            raise PolicyError(verdict.refusal)
+            raise PolicyError(verdict.refusal, rules=verdict.appealable)
         return verdict
 
     def _set_of(self, guild_id: int) -> RuleSet:

@@ -72,6 +72,11 @@ class PolicyRule:
     by_user_id: int = 0
     created_at: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        """What it is called where it may be gone: numbers are given again."""
+        return f"{self.kind} {self.text}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:

@@ -42,6 +42,8 @@ class Holdings:
         extras: Extras that they were given.
         blocks: Servers that keep them out now.
         cases: Reports and appeals, by them or about them.
+        refused_prompts: Prompts of theirs that were refused just now.
+        passes: Prompts of theirs that an appeal let through.
         done_to: Acts of moderators that name them.
         done_by: Acts of their own as a moderator or manager.
         servers: In how many servers anything of theirs is.
@@ -58,6 +60,8 @@ class Holdings:
     extras: int = 0
     blocks: int = 0
     cases: int = 0
+    refused_prompts: int = 0
+    passes: int = 0
     done_to: int = 0
     done_by: int = 0
     servers: int = 0
@@ -67,7 +71,8 @@ class Holdings:
     def is_empty(self) -> bool:
         """Nothing is stored."""
         counts = (self.videos, self.open_videos, self.bookings, self.limits, self.extras)
-        return not any((*counts, self.blocks, self.cases, self.done_to, self.done_by))
+        cases = (self.blocks, self.cases, self.refused_prompts, self.passes)
+        return not any((*counts, *cases, self.done_to, self.done_by))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,26 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
 from jobs.acts import Act
+from jobs.appeals import Appeals
 from jobs.clearing import cancel_act
-from jobs.errors import NO_SUCH_JOB, ClosedError, NotAllowedError, NotFoundError, StorageError
+from jobs.errors import (
+    NO_SUCH_JOB,
+    ClosedError,
+    NotAllowedError,
+    NotFoundError,
+    PolicyError,
+    StorageError,
+)
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.guilds import GuildSettings
 from jobs.model import Address, Job, JobId, Origin, Requester, Standing
-from jobs.policies import Policies, Verdict
+from jobs.policies import NONE_LIFTED, Policies, Verdict
 from jobs.policy import Action
 from jobs.ports import ArtifactStore, Catalogue, Clock, JobStore, Media, QuotaStore
 from jobs.preferences import Preferred, check_age, with_defaults
@@ -102,6 +111,7 @@ class Service:
         draws: Draws,
         prices: PriceTable | None = None,
         policies: Policies | None = None,
+        appeals: Appeals | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._jobs = jobs
@@ -114,6 +124,7 @@ class Service:
         self._draws = draws
         self._prices = prices or PriceTable()
         self._policies = policies or Policies()
+        self._appeals = appeals
         self._is_open = True
 
     def close(self) -> None:
@@ -127,6 +138,7 @@ class Service:
         settings: GuildSettings | None = None,
         *,
         is_adult_place: bool = False,
+        lifted: AbstractSet[str] = NONE_LIFTED,
     ) -> Plan:
         """Resolve a request from memory, and judge its prompts, without queueing it.
 
@@ -135,6 +147,7 @@ class Service:
             tier: The member's; what is left open falls on what it allows.
             settings: Their server's, with what it prefers where the request is open.
             is_adult_place: It is asked in an age-restricted channel.
+            lifted: The names of the server's rules that an accepted appeal put aside.
 
         Raises:
             RequestError: It cannot be rendered as asked.
@@ -145,7 +158,10 @@ class Service:
         if not self._is_open:
             raise ClosedError("Flipbook is restarting; ask again in a minute.")
         verdict = self._policies.judge_request(
-            request, 0 if settings is None else settings.guild_id, is_adult_place=is_adult_place
+            request,
+            0 if settings is None else settings.guild_id,
+            is_adult_place=is_adult_place,
+            lifted=lifted,
         )
         preferred = Preferred(request=request)
         if settings is not None:
@@ -163,6 +179,33 @@ class Service:
             currency="" if price_micros is None else self._prices.currency,
             verdict=verdict,
         )
+
+    async def check(
+        self,
+        request: VideoRequest,
+        tier: Tier = UNLIMITED,
+        settings: GuildSettings | None = None,
+        *,
+        by: Requester,
+        is_adult_place: bool = False,
+    ) -> Plan:
+        """Plan a member's request: a prompt whose appeal was accepted passes.
+
+        Raises:
+            RequestError: It cannot be rendered as asked.
+            PolicyError: Its prompt is refused; where an appeal could help, it can be made.
+            NotAllowedError: Its model is only for age-restricted channels.
+            ClosedError: The bot is shutting down.
+        """
+        try:
+            return self.plan(request, tier, settings, is_adult_place=is_adult_place)
+        except PolicyError as error:
+            if self._appeals is None or not error.rules:
+                raise
+            lifted = await self._appeals.lifted(request, by=by)
+            if not set(error.rules) <= lifted:
+                raise await self._appeals.offer(error, request, by=by) from error
+        return self.plan(request, tier, settings, is_adult_place=is_adult_place, lifted=lifted)
 
     async def accept_image(self, content: bytes) -> str:
         """Check and store an init image; return its id for `VideoRequest.image`.
@@ -186,7 +229,9 @@ class Service:
         now = self._clock.now()
         tier = await self._tier_of(ask, now=now)
         is_adult_place = self._is_adult_place(ask)
-        plan = self.plan(ask.request, tier, ask.settings, is_adult_place=is_adult_place)
+        plan = await self.check(
+            ask.request, tier, ask.settings, by=ask.requester, is_adult_place=is_adult_place
+        )
         estimate_s = await self._estimator.seconds(plan.request)
         job = held(self._job(ask, plan, now=now, estimate_s=estimate_s), plan)
         job, is_new = await self._jobs.enqueue(job, news=news_of(job, plan))

@@ -5,16 +5,18 @@ decide at once, the second finds the case closed and is told how.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.acts import Act
 from jobs.cases import (
+    MAX_OPEN_APPEALS,
     MAX_OPEN_REPORTS,
     Case,
     CaseKind,
     CaseState,
     Draft,
+    Matter,
     Verdict,
     block_cause,
     case_lines,
@@ -22,14 +24,14 @@ from jobs.cases import (
 )
 from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError, QuotaExceededError
 from jobs.model import Job, JobId
+from storage.appeals import let_pass
 from storage.audit import append_act
+from storage.case_rows import COLUMNS, columns_of, read_case, to_case
 from storage.database import Database
 from storage.guilds import block_of
 from storage.news import news_into
 from storage.rows import SELECT_JOB, to_job
-from storage.times import from_micros, from_micros_or_none, to_micros
-
-NO_SUCH_CASE = "There is no such case here."
+from storage.times import to_micros
 
 
 class SqliteCaseStore:
@@ -50,7 +52,7 @@ class SqliteCaseStore:
             _check_first(connection, draft)
             _check_few(connection, draft)
             number = connection.execute(_NEXT_NUMBER, (draft.guild_id,)).fetchone()["last"]
-            connection.execute(_INSERT, _columns(draft, number))
+            connection.execute(_INSERT, columns_of(draft, number))
             case = Case(number=number, draft=draft)
             text = "\n".join(case_lines(case))
             news_into(connection, draft.guild_id, f"case:{number}", text, at=draft.opened_at)
@@ -64,13 +66,13 @@ class SqliteCaseStore:
         Raises:
             NotFoundError: There is none of that number.
         """
-        return await self._database.read(lambda connection: _read(connection, guild_id, number))
+        return await self._database.read(lambda connection: read_case(connection, guild_id, number))
 
     async def open_cases(self, guild_id: int, *, limit: int) -> Sequence[Case]:
         """Return a server's cases that wait for a decision, oldest first."""
 
         def work(connection: sqlite3.Connection) -> Sequence[Case]:
-            return [_to_case(row) for row in connection.execute(OPEN, (guild_id, limit))]
+            return [to_case(row) for row in connection.execute(OPEN, (guild_id, limit))]
 
         return await self._database.read(work)
 
@@ -82,29 +84,16 @@ class SqliteCaseStore:
         """
 
         def work(connection: sqlite3.Connection) -> Verdict:
-            case = _read(connection, act.guild_id, number)
+            case = read_case(connection, act.guild_id, number)
             if case.state is not CaseState.OPEN:
                 return Verdict(case=case, is_new=False)
-            names = _close(connection, case.draft.cause, number, state, act)
+            told = {**_words(case), **_close(connection, case.draft.cause, number, state, act)}
             if state is CaseState.ACCEPTED:
-                _grant(connection, case, act)
-            append_act(connection, act, before={}, after={**_words(case), **names})
-            return Verdict(case=_read(connection, act.guild_id, number), is_new=True)
+                told |= _grant(connection, case, act)
+            append_act(connection, act, before={}, after=told)
+            return Verdict(case=read_case(connection, act.guild_id, number), is_new=True)
 
         return await self._database.write(work)
-
-    async def untold(self, guild_id: int, user_id: int) -> Sequence[Case]:
-        """Return a member's decided cases whose outcome they have not read."""
-
-        def work(connection: sqlite3.Connection) -> Sequence[Case]:
-            return [_to_case(row) for row in connection.execute(UNTOLD, (guild_id, user_id))]
-
-        return await self._database.read(work)
-
-    async def mark_told(self, cases: Sequence[Case], *, now: datetime) -> None:
-        """Note that outcomes were read."""
-        keys = [(to_micros(now), case.draft.guild_id, case.number) for case in cases]
-        await self._database.write(lambda connection: connection.executemany(_MARK_TOLD, keys))
 
     async def remove(self, job_id: JobId, *, act: Act) -> Job:
         """Note that a video goes; one that was removed before stays as it is, without an act.
@@ -140,9 +129,6 @@ class SqliteCaseStore:
         )
 
 
-_COLUMNS = """guild_id, number, kind, user_id, member_id, cause, about, link, reason, opened_at,
-    state, decided_by, decided_at"""
-
 _NEXT_NUMBER = """
 INSERT INTO case_count (guild_id, last) VALUES (?, 1)
 ON CONFLICT (guild_id) DO UPDATE SET last = last + 1 RETURNING last
@@ -150,21 +136,21 @@ ON CONFLICT (guild_id) DO UPDATE SET last = last + 1 RETURNING last
 
 _INSERT = """
 INSERT INTO mod_case (
-    guild_id, number, kind, user_id, member_id, cause, about, link, reason, opened_at
+    guild_id, number, kind, user_id, member_id, cause, about, link, reason, opened_at, rules,
+    token, token_expires_at
 ) VALUES (
-    :guild_id, :number, :kind, :user_id, :member_id, :cause, :about, :link, :reason, :opened_at
+    :guild_id, :number, :kind, :user_id, :member_id, :cause, :about, :link, :reason, :opened_at,
+    :rules, :token, :token_expires_at
 )
 """
 
-_ONE = f"SELECT {_COLUMNS} FROM mod_case WHERE guild_id = ? AND number = ?"  # noqa: S608 - our own
-
 KNOWN = f"""
-SELECT {_COLUMNS} FROM mod_case
+SELECT {COLUMNS} FROM mod_case
 WHERE guild_id = ? AND user_id = ? AND cause = ? AND state <> 'accepted'
 """  # noqa: S608 - our own
 
 OPEN = f"""
-SELECT {_COLUMNS} FROM mod_case INDEXED BY mod_case_open
+SELECT {COLUMNS} FROM mod_case INDEXED BY mod_case_open
 WHERE guild_id = ? AND state = 'open' ORDER BY number LIMIT ?
 """  # noqa: S608 - our own
 
@@ -181,13 +167,6 @@ WHERE guild_id = :guild_id AND cause = :cause AND state = 'open'
     AND (kind = 'report' OR number = :number)
 RETURNING number
 """
-
-UNTOLD = f"""
-SELECT {_COLUMNS} FROM mod_case INDEXED BY mod_case_untold
-WHERE guild_id = ? AND user_id = ? AND state <> 'open' AND told_at IS NULL ORDER BY number
-"""  # noqa: S608 - our own
-
-_MARK_TOLD = "UPDATE mod_case SET told_at = ? WHERE guild_id = ? AND number = ?"
 
 # Its card is shown anew, and says so.
 _REMOVE = """
@@ -206,20 +185,23 @@ def _check_first(connection: sqlite3.Connection, draft: Draft) -> None:
     row = connection.execute(KNOWN, (draft.guild_id, draft.user_id, draft.cause)).fetchone()
     if row is None:
         return
-    case = _to_case(row)
+    case = to_case(row)
     what = "reported this video" if draft.kind is CaseKind.REPORT else "appealed this"
     state = "waits for a moderator" if case.state is CaseState.OPEN else "was denied"
     raise NotAllowedError(f"You have {what} already: case #{case.number} {state}.")
 
 
 def _check_few(connection: sqlite3.Connection, draft: Draft) -> None:
-    if draft.kind is not CaseKind.REPORT:
+    """Let nobody flood the moderators; a block is appealed once anyway."""
+    if draft.matter is Matter.BLOCK:
         return
     values = (draft.guild_id, draft.user_id, draft.kind)
     count: int = connection.execute(OPEN_OF_MEMBER, values).fetchone()["number"]
-    if count >= MAX_OPEN_REPORTS:
+    is_report = draft.kind is CaseKind.REPORT
+    if count >= (MAX_OPEN_REPORTS if is_report else MAX_OPEN_APPEALS):
+        what = ("reports", "report") if is_report else ("appeals", "appeal")
         raise QuotaExceededError(
-            f"{count} of your reports wait for a moderator already; report more when one is "
+            f"{count} of your {what[0]} wait for a moderator already; {what[1]} more when one is "
             "decided."
         )
 
@@ -241,12 +223,18 @@ def _close(
     return {"cases": " ".join(others)} if others else {}
 
 
-def _grant(connection: sqlite3.Connection, case: Case, act: Act) -> None:
-    """Do what an accepted case asks for."""
-    if case.job_id is not None:
-        _remove(connection, case.job_id, act)
-    else:
-        _unblock(connection, case.draft, at=act.at)
+def _grant(connection: sqlite3.Connection, case: Case, act: Act) -> Mapping[str, str]:
+    """Do what an accepted case asks for, and return what the audit should say of it."""
+    match case.draft.matter:
+        case Matter.PROMPT:
+            until = let_pass(connection, case, at=act.at)
+            return {"its prompt passes until": f"<t:{int(until.timestamp())}:f>"}
+        case Matter.BLOCK:
+            _unblock(connection, case.draft, at=act.at)
+        case Matter.VIDEO:
+            if case.job_id is not None:
+                _remove(connection, case.job_id, act)
+    return {}
 
 
 def _unblock(connection: sqlite3.Connection, draft: Draft, *, at: datetime) -> None:
@@ -273,13 +261,6 @@ def _words(case: Case) -> dict[str, str]:
     }
 
 
-def _read(connection: sqlite3.Connection, guild_id: int, number: int) -> Case:
-    row = connection.execute(_ONE, (guild_id, number)).fetchone()
-    if row is None:
-        raise NotFoundError(NO_SUCH_CASE)
-    return _to_case(row)
-
-
 def _job(connection: sqlite3.Connection, job_id: JobId, guild_id: int) -> Job:
     values = (job_id, guild_id)
     row = connection.execute(SELECT_JOB + "WHERE job.id = ? AND job.guild_id = ?", values)
@@ -287,39 +268,3 @@ def _job(connection: sqlite3.Connection, job_id: JobId, guild_id: int) -> Job:
     if found is None:
         raise NotFoundError(NO_SUCH_JOB)
     return to_job(found)
-
-
-def _columns(draft: Draft, number: int) -> dict[str, object]:
-    return {
-        "guild_id": draft.guild_id,
-        "number": number,
-        "kind": draft.kind,
-        "user_id": draft.user_id,
-        "member_id": draft.member_id,
-        "cause": draft.cause,
-        "about": draft.about,
-        "link": draft.link,
-        "reason": draft.reason,
-        "opened_at": to_micros(draft.opened_at),
-    }
-
-
-def _to_case(row: sqlite3.Row) -> Case:
-    draft = Draft(
-        kind=CaseKind(row["kind"]),
-        guild_id=row["guild_id"],
-        user_id=row["user_id"],
-        member_id=row["member_id"],
-        cause=row["cause"],
-        about=row["about"],
-        link=row["link"],
-        reason=row["reason"],
-        opened_at=from_micros(row["opened_at"]),
-    )
-    return Case(
-        number=row["number"],
-        draft=draft,
-        state=CaseState(row["state"]),
-        decided_by=row["decided_by"],
-        decided_at=from_micros_or_none(row["decided_at"]),
-    )

@@ -45,6 +45,14 @@ _OTHERS: Mapping[str, str] = {
         WHERE (user_id = :user_id OR member_id = :user_id)
             AND (:guild_id IS NULL OR guild_id = :guild_id)
     """,
+    "refused_prompts": """
+        SELECT COUNT(*) AS number FROM refused_prompt
+        WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
+    """,
+    "passes": """
+        SELECT COUNT(*) AS number FROM policy_pass
+        WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
+    """,
     "done_to": """
         SELECT COUNT(*) AS number FROM audit
         WHERE (:guild_id IS NULL OR guild_id = :guild_id) AND (target = 'member:' || :user_id
@@ -63,6 +71,10 @@ _OTHERS: Mapping[str, str] = {
             UNION SELECT guild_id FROM bonus WHERE user_id = :user_id
                 AND (:guild_id IS NULL OR guild_id = :guild_id)
             UNION SELECT guild_id FROM block WHERE user_id = :user_id
+                AND (:guild_id IS NULL OR guild_id = :guild_id)
+            UNION SELECT guild_id FROM refused_prompt WHERE user_id = :user_id
+                AND (:guild_id IS NULL OR guild_id = :guild_id)
+            UNION SELECT guild_id FROM policy_pass WHERE user_id = :user_id
                 AND (:guild_id IS NULL OR guild_id = :guild_id)
         )
     """,
@@ -110,9 +122,17 @@ _ROWS: Mapping[str, str] = {
         WHERE user_id = :user_id AND (:guild_id IS NULL OR party = 'guild:' || :guild_id)
     """,
     "reports and appeals of yours": """
-        SELECT guild_id, number, kind, cause, about, link, reason, opened_at, state, decided_at,
-            told_at
+        SELECT guild_id, number, kind, cause, about, link, reason, rules, opened_at, state,
+            decided_at, told_at, wants_dm
         FROM mod_case WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
+    """,
+    "refused prompts": """
+        SELECT guild_id, prompt, digest, rules, expires_at FROM refused_prompt
+        WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
+    """,
+    "prompts that pass after an appeal": """
+        SELECT guild_id, digest, rules, expires_at FROM policy_pass
+        WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
     """,
     "reports about you": """
         SELECT guild_id, number, cause, about, link, opened_at, state, decided_at FROM mod_case
@@ -155,7 +175,7 @@ _ON_JOBS: Mapping[str, str] = {
 _TIMES = frozenset({"at", "due_at", "received_at", "held_until"})
 _JSON = frozenset(
     {"address", "asked", "request", "warnings", "receipt", "artifact", "failure", "refused_by"}
-    | {"roles", "note", "before", "after", "value"}
+    | {"roles", "note", "before", "after", "value", "rules"}
 )
 _ABOVE_ALL = 2**63 - 1
 

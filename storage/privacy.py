@@ -101,6 +101,14 @@ _DELETIONS = (
     WHERE decided_by = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
     """,
     """
+    DELETE FROM refused_prompt WHERE user_id = :user_id
+        AND (:guild_id IS NULL OR guild_id = :guild_id)
+    """,
+    """
+    DELETE FROM policy_pass WHERE user_id = :user_id
+        AND (:guild_id IS NULL OR guild_id = :guild_id)
+    """,
+    """
     DELETE FROM erasure WHERE user_id = :user_id
         AND (:guild_id IS NULL OR guild_id = :guild_id)
     """,

@@ -61,6 +61,8 @@ _EVERYTHING_OF_A_SERVER = (
     "DELETE FROM policy_rule WHERE guild_id = :guild_id",
     "DELETE FROM mod_case WHERE guild_id = :guild_id",
     "DELETE FROM case_count WHERE guild_id = :guild_id",
+    "DELETE FROM refused_prompt WHERE guild_id = :guild_id",
+    "DELETE FROM policy_pass WHERE guild_id = :guild_id",
     "DELETE FROM guild_news WHERE guild_id = :guild_id",
     "DELETE FROM audit WHERE guild_id = :guild_id",
     "DELETE FROM user_lane WHERE party = 'guild:' || :guild_id",
@@ -68,6 +70,22 @@ _EVERYTHING_OF_A_SERVER = (
     "DELETE FROM guild WHERE guild_id = :guild_id",
     "DELETE FROM erasure WHERE guild_id = :guild_id",
     "DELETE FROM departure WHERE guild_id = :guild_id",
+)
+
+_OVER = (
+    "DELETE FROM shut_out WHERE expires_at <= :now",
+    "DELETE FROM block WHERE expires_at <= :now",
+    "DELETE FROM refused_prompt WHERE expires_at <= :now",
+    "DELETE FROM policy_pass WHERE expires_at <= :now",
+    "UPDATE mod_case SET token = NULL WHERE token_expires_at <= :now AND token IS NOT NULL",
+)
+
+_OLD_TEXTS = (
+    "UPDATE guild_news SET text = '' WHERE sent_at < :before AND text <> ''",
+    """
+    UPDATE mod_case SET about = '', reason = ''
+    WHERE decided_at < :before AND (about <> '' OR reason <> '')
+    """,
 )
 
 _KNOWN_SERVERS = """
@@ -94,15 +112,13 @@ class SqliteRetentionStore:
         return await self._database.write(work)
 
     async def tidy(self, *, now: datetime, first_of_month: str, news_before: datetime) -> None:
-        """Let go of what is over: blocks of nobody, texts of old news, codes in old books."""
+        """Let go of what is over: blocks, refusals, old texts, codes in old books."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM shut_out WHERE expires_at <= ?", (to_micros(now),))
-            connection.execute("DELETE FROM block WHERE expires_at <= ?", (to_micros(now),))
-            connection.execute(
-                "UPDATE guild_news SET text = '' WHERE sent_at < ? AND text <> ''",
-                (to_micros(news_before),),
-            )
+            for statement in _OVER:
+                connection.execute(statement, {"now": to_micros(now)})
+            for statement in _OLD_TEXTS:
+                connection.execute(statement, {"before": to_micros(news_before)})
             _unlink_codes(connection, first_of_month)
 
         await self._database.write(work)

@@ -6,10 +6,13 @@ together. Nobody but the runner sees more than one of them.
 
 from jobs.ports.keys import KeyStore, ValueStore
 from jobs.ports.moderation import (
+    AppealStore,
     AuditLog,
     CaseStore,
     GuildLog,
     GuildStore,
+    MemberPost,
+    OutcomeStore,
     PolicyStore,
     Postings,
     QuotaStore,
@@ -29,6 +32,7 @@ from jobs.ports.work import (
 )
 
 __all__ = (
+    "AppealStore",
     "ArtifactStore",
     "AuditLog",
     "CaseStore",
@@ -41,6 +45,8 @@ __all__ = (
     "JobStore",
     "KeyStore",
     "Media",
+    "MemberPost",
+    "OutcomeStore",
     "Plotter",
     "PolicyStore",
     "Postings",

@@ -1,11 +1,12 @@
 """What moderators need: quotas, policy, settings, cases, and the audit of their acts."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
 from jobs.acts import Act, ActKind, PastAct
-from jobs.cases import Case, CaseState, Draft, Verdict
+from jobs.cases import Case, CaseState, Draft, Reached, Verdict, Way
 from jobs.guilds import Block, GuildSettings, News
 from jobs.model import (
     Job,
@@ -14,6 +15,7 @@ from jobs.model import (
 )
 from jobs.policy import PolicyRule
 from jobs.quota import Bonus, Drift, Unit
+from jobs.refusals import Refusal
 from jobs.statements import Entry, Statement, Terms
 from jobs.tiers import Rule, Setting, Target
 
@@ -178,14 +180,6 @@ class CaseStore(Protocol):
         """
         ...
 
-    async def untold(self, guild_id: int, user_id: int) -> Sequence[Case]:
-        """Return a member's decided cases whose outcome they have not read."""
-        ...
-
-    async def mark_told(self, cases: Sequence[Case], *, now: datetime) -> None:
-        """Note that outcomes were read."""
-        ...
-
     async def remove(self, job_id: JobId, *, act: Act) -> Job:
         """Note that a video goes; one that was removed before stays as it is, without an act.
 
@@ -200,6 +194,56 @@ class CaseStore(Protocol):
 
     async def mark_taken_down(self, job: Job) -> None:
         """Note that nothing of a removed video is left."""
+        ...
+
+
+class OutcomeStore(Protocol):
+    """Outcomes of cases on their way to whoever brought them."""
+
+    async def cases_of(self, guild_id: int, user_id: int, *, limit: int) -> Sequence[Case]:
+        """Return what a member brought in a server, newest first."""
+        ...
+
+    async def wish_dm(self, guild_id: int, number: int, user_id: int, *, wants_dm: bool) -> Case:
+        """Note whether a member wants to be told of their case by a direct message.
+
+        Raises:
+            NotFoundError: They have brought none of that number.
+        """
+        ...
+
+    async def to_tell(self, *, now: datetime, limit: int) -> Sequence[Case]:
+        """Return decided cases whose outcome may reach somebody now, oldest decision first."""
+        ...
+
+    async def give_up(self, case: Case, way: Way) -> None:
+        """Note that an outcome reaches nobody on a way; it can be looked up as before."""
+        ...
+
+    async def untold(self, guild_id: int, user_id: int) -> Sequence[Case]:
+        """Return a member's decided cases whose outcome they have not read."""
+        ...
+
+    async def mark_told(self, cases: Sequence[Case], *, now: datetime) -> None:
+        """Note that outcomes were read."""
+        ...
+
+
+class AppealStore(Protocol):
+    """Refused prompts that can be appealed, and what accepted appeals let through."""
+
+    async def keep(self, refusal: Refusal) -> int:
+        """Keep a refusal and return its number; the same prompt keeps its own."""
+        ...
+
+    async def refusal(self, number: int, *, now: datetime) -> Refusal | None:
+        """Return a refusal; None if there is none any more."""
+        ...
+
+    async def lifted(
+        self, guild_id: int, user_id: int, digest: str, *, now: datetime
+    ) -> AbstractSet[str]:
+        """Return the names of the rules that are put aside for a member's prompt."""
         ...
 
 
@@ -239,6 +283,14 @@ class GuildLog(Protocol):
 
         A channel that is gone, or takes nothing from us, is no reason to try again.
         """
+        ...
+
+
+class MemberPost(Protocol):
+    """The ways to somebody who brought a case."""
+
+    async def tell(self, case: Case, way: Way) -> Reached:
+        """Tell the outcome of a case on one way; never raises for trouble of Discord's."""
         ...
 
 

@@ -23,6 +23,7 @@ from bot.sandbox import Channel, Interaction, Member, Message, RateLimits, Sandb
 from cogs.moderation import Moderation
 from cogs.privacy import OwnData
 from jobs.allowances import Allowances
+from jobs.appeals import Appeals
 from jobs.base_policy import BASE, parse_policy
 from jobs.blocking import Blocking
 from jobs.board import Board
@@ -36,6 +37,7 @@ from jobs.housekeeping import Housekeeping
 from jobs.mail import Mail
 from jobs.management import Management
 from jobs.model import Job, JobId, Origin
+from jobs.outcomes import Outcomes
 from jobs.policies import Policies, Policing
 from jobs.privacy import Privacy
 from jobs.review import Reviews
@@ -46,6 +48,7 @@ from jobs.steps import Steps
 from jobs.takeout import Takeout
 from jobs.tiers import Setting, Value
 from providers.registry import Registry
+from storage.appeals import SqliteAppealStore
 from storage.artifacts import FolderArtifactStore
 from storage.audit import SqliteAuditLog
 from storage.cases import SqliteCaseStore
@@ -53,6 +56,7 @@ from storage.database import Database
 from storage.guilds import SqliteGuildStore
 from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
+from storage.outcomes import SqliteOutcomeStore
 from storage.policies import SqlitePolicyStore
 from storage.privacy import SqlitePrivacyStore
 from storage.quotas import SqliteQuotaStore
@@ -127,6 +131,13 @@ class House:
             guilds=self.guild_store, jobs=self.jobs, notices=self.notices, clock=self.clock
         )
         self.policy_store = SqlitePolicyStore(self.database)
+        self.outcomes = SqliteOutcomeStore(self.database)
+        self.appeals = Appeals(
+            store=SqliteAppealStore(self.database),
+            cases=self.cases,
+            notices=self.notices,
+            clock=self.clock,
+        )
         self.moderation = Moderation(
             decisions=self.decisions,
             clearing=Clearing(
@@ -153,6 +164,8 @@ class House:
                 notices=self.notices,
                 clock=self.clock,
             ),
+            appeals=self.appeals,
+            outcomes=Outcomes(store=self.outcomes, notices=self.notices, clock=self.clock),
             spending=Spending(
                 store=SqliteUsageStore(self.database),
                 plotter=self.plotter,
@@ -205,6 +218,7 @@ class House:
             clock=self.clock,
             draws=Draws(job_id=lambda: JobId(f"job{next(self._ids):05d}"), seed=lambda: 4242),
             policies=self.policies,
+            appeals=self.appeals,
         )
 
     async def limit(self, setting: Setting, value: Value) -> None:

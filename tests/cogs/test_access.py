@@ -140,6 +140,7 @@ COMMANDS: Mapping[str, tuple[Power, Options]] = {
     "quota show": (Power.MEMBER, no_options),
     "quota history": (Power.MEMBER, no_options),
     "appeal": (Power.MEMBER, no_options),
+    "cases": (Power.MEMBER, no_options),
     "privacy show": (Power.MEMBER, no_options),
     "privacy export": (Power.MEMBER, lambda _: {"everywhere": True}),
     "privacy delete": (Power.MEMBER, no_options),  # asks once more

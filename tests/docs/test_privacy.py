@@ -49,7 +49,12 @@ NOT_PERSONAL: Mapping[str, set[str]] = {
         *("default_provider", "default_model", "moderator_permission", "retention_days"),
     },
     "policy_rule": {"number", "kind", "text", "action", "created_at"},
-    "mod_case": {"number", "kind", "opened_at", "state", "decided_at", "told_at"},
+    "mod_case": {
+        *("number", "kind", "opened_at", "state", "decided_at", "told_at", "rules"),
+        "token_expires_at",
+    },
+    "refused_prompt": {"number", "rules", "expires_at"},
+    "policy_pass": {"rules", "expires_at"},
     "case_count": {"last"},
     "erasure": {"asked_at"},
     "departure": {"left_at"},

@@ -35,14 +35,17 @@ async def test_a_reported_video_goes_after_a_kill_and_the_reporter_hears_of_it(
         await bot.kill()
 
         await bot.start()
-        assert "case #1" in (await opened.fill({"reason": "it is awful"})).answer.text
+        brought = await opened.fill({"reason": "it is awful"})
+        assert "case #1" in brought.answer.text
         await sandbox.wait_for(shows(log, "Case #1"))
         await moderator.at(log).press(card_of(log, 1), "Accept")
         await sandbox.wait_for(lambda: video.is_deleted and not file.exists())
         await sandbox.wait_for(lambda: "### Removed" in cards(sandbox.channel)[0].text)
-        used = await ana.slash("queue")
-        await sandbox.wait_for(lambda: used.interaction.followups)
-        assert "the video was removed" in used.interaction.followups[0].text
+        await sandbox.wait_for(lambda: brought.interaction.followups)
+        (told,) = brought.interaction.followups
+        assert told.is_ephemeral
+        assert "the video was removed" in told.text
+        assert "the video was removed" in (await ana.slash("cases")).answer.text
         assert "accepted case #1" in (await moderator.slash("mod audit")).answer.text
     assert bot.states() == ["done"]
     assert await bot.books() == (1, 0), "a removed video counts as before"

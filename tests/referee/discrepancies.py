@@ -115,13 +115,13 @@ CLIENTS = (
     Discrepancy(
         name="numbers for ids",
         reason=(
-            "ids are strings in JSON; discord.py writes those of a reply and of a mention as "
-            "numbers (message.py, MessageReference.to_dict; mentions.py), and Discord takes them "
-            "(observed by its many users)"
+            "ids are strings in JSON; discord.py writes those of a reply, of a mention and of whom "
+            "it writes to as numbers (message.py, MessageReference.to_dict; mentions.py; http.py, "
+            "start_private_message), and Discord takes them (observed by its many users)"
         ),
         side="request",
         path=(
-            r"\$\.message_reference\.(message|channel|guild)_id"
+            r"\$\.message_reference\.(message|channel|guild)_id|\$\.recipient_id"
             r"|\$(\.data)?\.allowed_mentions\.(users|roles)\[\d+\]"
         ),
         complaint="is not of type 'string'|fits no alternative",

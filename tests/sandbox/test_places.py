@@ -153,7 +153,9 @@ async def test_typing_needs_a_channel_that_the_bot_can_see(sandbox: Sandbox, res
     assert (status, body["code"]) == (403, 50001)
 
 
-async def test_a_direct_channel_opens_but_takes_no_message(sandbox: Sandbox, rest: Rest) -> None:
+async def test_a_direct_channel_opens_but_takes_no_message_from_whoever_wants_none(
+    sandbox: Sandbox, rest: Rest
+) -> None:
     _, body = await rest("POST", "/users/@me/channels", {"recipient_id": sandbox.ben.id})
     assert (body["type"], body["recipients"][0]["username"]) == (1, "ben")
     _, again = await rest("POST", "/users/@me/channels", {"recipient_id": sandbox.ben.id})
@@ -162,6 +164,22 @@ async def test_a_direct_channel_opens_but_takes_no_message(sandbox: Sandbox, res
     assert (status, refused["code"]) == (403, 50007)
     status, refused = await rest("POST", "/users/@me/channels", {"recipient_id": "1"})
     assert (status, refused["code"]) == (400, 50033)
+
+
+async def test_a_direct_message_reaches_whoever_takes_them_and_can_be_read_and_deleted(
+    sandbox: Sandbox, rest: Rest
+) -> None:
+    sandbox.ben.user.takes_direct = True
+    _, channel = await rest("POST", "/users/@me/channels", {"recipient_id": sandbox.ben.id})
+    path = f"/channels/{channel['id']}/messages"
+    status, sent = await rest("POST", path, {"content": "psst"})
+    assert (status, sent["content"], sent["channel_id"]) == (200, "psst", channel["id"])
+    (message,) = sandbox.world.open_direct(sandbox.ben.user).messages.values()
+    assert (message.id, message.text) == (sent["id"], "psst")
+    assert [one["id"] for one in (await rest("GET", path))[1]] == [sent["id"]]
+    assert not sandbox.channel.messages
+    assert await rest("DELETE", f"{path}/{sent['id']}") == (204, None)
+    assert message.is_deleted
 
 
 # Slow mode

@@ -17,7 +17,6 @@ from jobs.cases import (
     Draft,
     block_cause,
     job_cause,
-    outcome_sentence,
 )
 from jobs.errors import NotAllowedError, NotFoundError, QuotaExceededError
 from jobs.guilds import Block, GuildSettings
@@ -271,18 +270,6 @@ async def test_a_denied_appeal_changes_nothing(
     assert await guilds.blocks(HERE, now=NOW) == [BLOCK]
 
 
-async def test_an_outcome_is_told_once_to_whoever_brought_it(cases: SqliteCaseStore) -> None:
-    case = await cases.open(report())
-    assert await cases.untold(HERE, ANA) == []
-    case = await decided(cases, case, CaseState.DENIED)
-    assert await cases.untold(HERE, BEN) == []
-    assert await cases.untold(ELSEWHERE, ANA) == []
-    assert await cases.untold(HERE, ANA) == [case]
-    assert "it stays" in outcome_sentence(case)
-    await cases.mark_told([case], now=NOW)
-    assert await cases.untold(HERE, ANA) == []
-
-
 @pytest.mark.parametrize(
     ("question", "index"),
     [
@@ -290,7 +277,6 @@ async def test_an_outcome_is_told_once_to_whoever_brought_it(cases: SqliteCaseSt
         (questions.OPEN, "mod_case_open"),
         (questions.OPEN_OF_MEMBER, "mod_case_open_member"),
         (questions.CLOSE, "mod_case_open_cause"),
-        (questions.UNTOLD, "mod_case_untold"),
         (questions.TO_TAKE_DOWN, "job_to_take_down"),
     ],
 )

@@ -51,8 +51,9 @@ class MessageRoutes:
     # Creating
 
     def _create(self, call: Call) -> Reply:
-        self._refuse_direct(call.params["channel_id"])
-        channel = self._access.channel(call.params["channel_id"])
+        channel = self._access.place(call.params["channel_id"])
+        if channel.recipient is not None and not channel.recipient.takes_direct:
+            raise ApiError(Problem.CANNOT_SEND_TO_USER)
         self._access.demand_posting(channel, call.payload, has_files=bool(call.files))
         nonce = read_nonce(call.payload)
         if nonce is not None and call.payload.get("enforce_nonce"):
@@ -66,11 +67,6 @@ class MessageRoutes:
         if nonce is not None:
             self._nonces[str(nonce)] = message
         return Reply(body=self._world.payloads.message(message))
-
-    def _refuse_direct(self, channel_id: str) -> None:
-        """Refuse direct messages: everybody in the sandbox has them switched off."""
-        if channel_id in self._world.direct_channels:
-            raise ApiError(Problem.CANNOT_SEND_TO_USER)
 
     def _known(self, nonce: str) -> Message | None:
         """Find the bot's message with the same nonce, if it is young enough."""
@@ -108,14 +104,14 @@ class MessageRoutes:
     # Reading
 
     def _read(self, call: Call) -> Reply:
-        channel = self._access.channel(call.params["channel_id"])
+        channel = self._access.place(call.params["channel_id"])
         self._access.demand(channel, "read_message_history")
         message = self._access.message(channel, call.params["message_id"])
         return Reply(body=self._read_by_bot(message))
 
     def _list(self, call: Call) -> Reply:
         """List messages, newest first; without Read Message History there are none."""
-        channel = self._access.channel(call.params["channel_id"])
+        channel = self._access.place(call.params["channel_id"])
         page = read_page(call.query)
         if "read_message_history" not in channel.bot_permissions:
             return Reply(body=[])
@@ -130,7 +126,7 @@ class MessageRoutes:
     # Changing
 
     def _edit(self, call: Call) -> Reply:
-        channel = self._access.channel(call.params["channel_id"])
+        channel = self._access.place(call.params["channel_id"])
         is_flags_only = "flags" in call.payload and not call.payload.keys() & AUTHORS_ONLY
         message = self._access.editable(
             channel, call.params["message_id"], is_flags_only=is_flags_only and not call.files
@@ -150,7 +146,7 @@ class MessageRoutes:
             raise ApiError(Problem.OLD_EDITS, retry_after_s=window.left_s(now))
 
     def _delete(self, call: Call) -> Reply:
-        channel = self._access.channel(call.params["channel_id"])
+        channel = self._access.place(call.params["channel_id"])
         message = self._access.message(channel, call.params["message_id"])
         self._access.demand_deleting(message)
         self._world.delete_message(message)

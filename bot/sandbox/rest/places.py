@@ -9,7 +9,7 @@ from bot.sandbox.json_types import JsonObject
 from bot.sandbox.rest.call import Call, Reply, Route
 from bot.sandbox.rules.access import Access
 from bot.sandbox.rules.request_shapes import RECIPIENT
-from bot.sandbox.world.accounts import User
+from bot.sandbox.world.entities import Channel
 from bot.sandbox.world.session_starts import SessionStarts
 from bot.sandbox.world.world import World
 
@@ -129,9 +129,9 @@ class PlaceRoutes:
         return Reply(body=self._world.payloads.member(member))
 
     def _channel(self, call: Call) -> Reply:
-        user = self._world.direct_channels.get(call.params["channel_id"])
-        if user is not None:
-            return Reply(body=self._direct_channel(call.params["channel_id"], user))
+        direct = self._world.direct_channels.get(call.params["channel_id"])
+        if direct is not None:
+            return Reply(body=self._direct_channel(direct))
         channel = self._access.channel(call.params["channel_id"])
         return Reply(body=self._world.payloads.channel(channel))
 
@@ -140,19 +140,25 @@ class PlaceRoutes:
         return Reply()
 
     def _direct_message(self, call: Call) -> Reply:
-        """Open a direct channel ("User", Create DM); that always works, sending into it does not.
+        """Open a direct channel ("User", Create DM).
 
-        The sandbox has no direct messages: everybody has switched them off, which shows only when
-        one is sent (50007).
+        That always works; whether somebody takes messages shows only when one is sent (50007).
         """
         user = self._world.users.get(str(call.payload.get("recipient_id")))
         if user is None or user.is_bot:
             raise ApiError(Problem.INVALID_RECIPIENTS)
-        return Reply(body=self._direct_channel(self._world.open_direct(user), user))
+        return Reply(body=self._direct_channel(self._world.open_direct(user)))
 
-    def _direct_channel(self, id_: str, user: User) -> JsonObject:
-        recipients = [self._world.payloads.user(user)]
-        return {"id": id_, "type": 1, "flags": 0, "last_message_id": None, "recipients": recipients}
+    def _direct_channel(self, channel: Channel) -> JsonObject:
+        recipients = [self._world.payloads.user(channel.recipient)] if channel.recipient else []
+        last = next(reversed(channel.messages), None)
+        return {
+            "id": channel.id,
+            "type": int(channel.kind),
+            "flags": 0,
+            "last_message_id": last,
+            "recipients": recipients,
+        }
 
 
 def _gateway_url(call: Call) -> str:

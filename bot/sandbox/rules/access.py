@@ -48,6 +48,14 @@ class Access:
             raise ApiError(Problem.MISSING_ACCESS)
         return channel
 
+    def place(self, id_: str) -> Channel:
+        """Find where messages stand: a channel that the bot can see, or a direct one.
+
+        Raises:
+            ApiError: 10003 or 50001.
+        """
+        return self._world.direct_channels.get(id_) or self.channel(id_)
+
     def sees(self, channel: Channel) -> bool:
         """Whether the bot can see a channel, so that lists name it."""
         return channel.guild.bot.sees(channel)

@@ -10,6 +10,8 @@ class User:
     id: str
     name: str
     is_bot: bool = False
+    takes_direct: bool = False
+    """Whether direct messages reach them; here everybody has them switched off at first."""
 
     @property
     def mention(self) -> str:

@@ -35,6 +35,7 @@ class ChannelKind(IntEnum):
     """Discord's "Channel Types", those that the sandbox has."""
 
     TEXT = 0
+    DIRECT = 1
     PUBLIC_THREAD = 11
 
 
@@ -157,7 +158,7 @@ class Member:
 
 @dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Channel:
-    """A text channel or a thread; a thread takes permissions and age limit from its parent."""
+    """A place to write; a thread takes permissions and age limit from its parent."""
 
     id: str
     guild: Guild
@@ -178,6 +179,9 @@ class Channel:
     messages: dict[str, "Message"] = field(default_factory=dict[str, "Message"])
     overwrites: dict[str, Overwrite] = field(default_factory=dict[str, Overwrite])
     """What roles and members may do here in particular, by their ids."""
+    recipient: User | None = None
+    """With whom the bot speaks here alone. Discord's direct channels are in no guild; ours are in
+    one of the two that nothing lists, so that a message is a message everywhere."""
     on_change: Callable[["Channel"], None]
 
     @override

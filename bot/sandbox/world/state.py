@@ -36,7 +36,7 @@ class State:
         self.users: dict[str, User] = {self.bot.id: self.bot, self.owner.id: self.owner}
         self.guilds: dict[str, Guild] = {}
         self.left_guilds: dict[str, Guild] = {}
-        self.direct_channels: dict[str, User] = {}
+        self.direct_channels: dict[str, Channel] = {}
         self.channels: dict[str, Channel] = {}
         self.messages: dict[str, Message] = {}
         self.files: dict[str, Attachment] = {}

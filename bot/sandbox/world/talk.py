@@ -50,6 +50,10 @@ class Talk(State):
             self._announce_message("MESSAGE_UPDATE", message)
 
     def _announce_message(self, event: str, message: Message) -> None:
+        """Tell of a message; ours: nobody has the intent DIRECT_MESSAGES."""
+        if message.channel.recipient is not None:
+            self.changes.notify()
+            return
         payload = self.payloads.message(message) | {"guild_id": message.channel.guild.id}
         self.announce(event, payload)
 
@@ -57,7 +61,7 @@ class Talk(State):
         """Delete a message."""
         self._drop(message)
         place = {"channel_id": message.channel.id, "guild_id": message.channel.guild.id}
-        if message.is_ephemeral:
+        if message.is_ephemeral or message.channel.recipient is not None:
             self.changes.notify()
         else:
             self.announce("MESSAGE_DELETE", {"id": message.id, **place})

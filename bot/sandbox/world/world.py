@@ -130,12 +130,30 @@ class World(Talk):
         self.users[user.id] = user
         return user
 
-    def open_direct(self, user: User) -> str:
-        """Open the bot's direct channel with somebody, or find it; return its id."""
-        known = [id_ for id_, other in self.direct_channels.items() if other is user]
-        id_ = known[0] if known else self.snowflakes.new()
-        self.direct_channels[id_] = user
-        return id_
+    def open_direct(self, user: User) -> Channel:
+        """Open the bot's direct channel with somebody, or find it."""
+        for channel in self.direct_channels.values():
+            if channel.recipient is user:
+                return channel
+        channel = Channel(
+            id=self.snowflakes.new(),
+            guild=self._pair(user),
+            name=user.name,
+            kind=ChannelKind.DIRECT,
+            recipient=user,
+            created_at=self.clock.now(),
+            on_change=self.channel_changed,
+        )
+        self.direct_channels[channel.id] = channel
+        return channel
+
+    def _pair(self, user: User) -> Guild:
+        """Return a guild of the bot and one other, which is listed nowhere."""
+        guild = Guild(id=self.snowflakes.new(), name="", owner_id=self.bot.id, bot_id=self.bot.id)
+        guild.roles = {guild.id: Role(id=guild.id, name="@everyone", permissions=set())}
+        self._join(guild, self.bot)
+        self._join(guild, user)
+        return guild
 
     def _join(self, guild: Guild, user: User) -> Member:
         member = Member(guild=guild, user=user, joined_at=self.clock.now())
