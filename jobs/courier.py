@@ -9,12 +9,11 @@ import logging
 from collections.abc import Iterator
 
 from jobs.cases import Case, Reached, Way
-from jobs.events import Notices, either
+from jobs.events import Notices, whenever
 from jobs.ports import Clock, MemberPost, OutcomeStore
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 60.0  # how often what could not be told is tried again
 BATCH = 50
 
 
@@ -31,28 +30,31 @@ class Courier:
 
     async def run(self) -> None:
         """Tell what was decided: at the start, when woken, and every minute."""
-        while True:
-            self._notices.outcomes.clear()
-            try:
-                await self.tell_all()
-            except Exception:
-                logger.exception("Outcomes not read", extra={"action": "outcomes_failed"})
-            await either(self._clock, LOOK_S, self._notices.outcomes.wait())
+        event = self._notices.outcomes
+        await whenever(event, self.tell_all, clock=self._clock, name="courier")
 
     async def tell_all(self) -> None:
         """Try once for each outcome that may reach somebody.
 
         Raises:
-            StorageError: They cannot be read, or it cannot be noted who was told.
+            StorageError: They cannot be read.
         """
         for case in await self._outcomes.to_tell(now=self._clock.now(), limit=BATCH):
             await self._tell(case)
 
     async def _tell(self, case: Case) -> None:
+        """Tell one, and keep its trouble from the others."""
+        try:
+            await self._try_ways(case)
+        except Exception:
+            logger.exception("Case %s not told", case.number, extra={"action": "outcome_broke"})
+
+    async def _try_ways(self, case: Case) -> None:
         for way in self._ways(case):
             match await self._post.tell(case, way):
                 case Reached.YES:
                     await self._outcomes.mark_told([case], now=self._clock.now())
+                    logger.info("Case %s told by %s", case.number, way)
                     return
                 case Reached.LATER:
                     return

@@ -4,11 +4,16 @@ Everything that matters is in the database; a notice only saves waiting for the 
 """
 
 import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 from jobs.model import JobId
 from jobs.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 60.0  # how often something is looked for without a notice
 
 
 async def either(clock: Clock, seconds: float, event: Coroutine[None, None, object]) -> None:
@@ -20,6 +25,26 @@ async def either(clock: Clock, seconds: float, event: Coroutine[None, None, obje
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def whenever(
+    event: asyncio.Event, work: Callable[[], Awaitable[None]], *, clock: Clock, name: str
+) -> None:
+    """Work at the start, whenever an event comes, and every minute; trouble ends nothing.
+
+    Args:
+        event: Wakes; a notice that comes during the work is not lost.
+        work: What is done.
+        clock: Tells when a minute is over.
+        name: What the log calls the work.
+    """
+    while True:
+        event.clear()
+        try:
+            await work()
+        except Exception:
+            logger.exception("The %s failed", name, extra={"action": f"{name}_failed"})
+        await either(clock, LOOK_S, event.wait())
 
 
 class Notices:

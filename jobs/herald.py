@@ -8,13 +8,12 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobs.events import Notices, either
+from jobs.events import Notices, whenever
 from jobs.guilds import News
 from jobs.ports import Clock, GuildLog, GuildStore
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 60.0  # how often unsent news are looked for without a notice
 BATCH = 20  # servers that are told at once
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=1)
 
@@ -41,13 +40,8 @@ class Herald:
 
     async def run(self) -> None:
         """Post what is unsent: at the start, when woken, and every minute."""
-        while True:
-            self._notices.news.clear()
-            try:
-                await self.post_all()
-            except Exception:
-                logger.exception("News not read", extra={"action": "news_failed"})
-            await either(self._clock, LOOK_S, self._notices.news.wait())
+        event = self._notices.news
+        await whenever(event, self.post_all, clock=self._clock, name="herald")
 
     async def post_all(self) -> None:
         """Post until nothing is left that may be tried now.

@@ -7,13 +7,12 @@ interrupts is taken up again; to do any of it twice changes nothing.
 import logging
 
 from jobs.errors import StorageError
-from jobs.events import Notices, either
+from jobs.events import Notices, whenever
 from jobs.model import Job
 from jobs.ports import ArtifactStore, CaseStore, Clock, Postings
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 60.0  # how often what could not be taken down is tried again
 BATCH = 100
 
 
@@ -37,13 +36,8 @@ class Takedown:
 
     async def run(self) -> None:
         """Take down what was removed: at the start, when woken, and every minute."""
-        while True:
-            self._notices.removals.clear()
-            try:
-                await self.take_all_down()
-            except Exception:
-                logger.exception("Removals not read", extra={"action": "takedown_failed"})
-            await either(self._clock, LOOK_S, self._notices.removals.wait())
+        event = self._notices.removals
+        await whenever(event, self.take_all_down, clock=self._clock, name="takedown")
 
     async def take_all_down(self) -> None:
         """Try once for each removed video that may still be somewhere.

@@ -205,6 +205,11 @@ def cards(channel: Channel) -> Sequence[Message]:
     return [m for m in channel.messages.values() if not m.attachments and not m.is_deleted]
 
 
+def case_card(log: Channel, number: int) -> Message:
+    """Return the card of a case in the log channel, with its buttons."""
+    return next(m for m in log.messages.values() if f"Case #{number}" in m.text and m.buttons)
+
+
 def shows(channel: Channel, words: str) -> Callable[[], bool]:
     """Say whether some message of a channel shows these words."""
     return lambda: any(words in message.text for message in channel.messages.values())
@@ -238,6 +243,12 @@ async def sandbox(tmp_path: Path, referee: Referee) -> AsyncGenerator[Sandbox]:
     folder, observers = tmp_path / "sandbox", (referee.observe,)
     async with Sandbox.open(folder, rate_limits=limits, observers=observers) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def log(sandbox: Sandbox) -> Channel:
+    """Return a channel for `/settings log`."""
+    return sandbox.world.add_channel(sandbox.guild, "log")
 
 
 @pytest.fixture

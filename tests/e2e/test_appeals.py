@@ -2,23 +2,13 @@
 
 import pytest
 
-from bot.sandbox import Channel, Message, Sandbox
-from tests.e2e.conftest import VIDEO_S, BotProcess, running, shows, videos
+from bot.sandbox import Channel, Sandbox
+from tests.e2e.conftest import VIDEO_S, BotProcess, case_card, running, shows, videos
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PROMPT = {"prompt": "a red circle", "steps": 2, "frames": 8}
 RULE = {"kind": "word", "text": "circle", "action": "refuse", "reason": "we like squares"}
-
-
-@pytest.fixture
-def log(sandbox: Sandbox) -> Channel:
-    return sandbox.world.add_channel(sandbox.guild, "log")
-
-
-def card_of(log: Channel, number: int) -> Message:
-    """Return the card of a case, with its buttons."""
-    return next(m for m in log.messages.values() if f"Case #{number}" in m.text and m.buttons)
 
 
 async def test_a_refused_prompt_is_appealed_and_made_and_stays_refused_to_others(
@@ -39,7 +29,7 @@ async def test_a_refused_prompt_is_appealed_and_made_and_stays_refused_to_others
         brought = await form.fill({"reason": "it is a ball"})
         assert "case #1" in brought.answer.text
         await sandbox.wait_for(shows(log, "appeals a refused prompt"))
-        await moderator.at(log).press(card_of(log, 1), "Accept")
+        await moderator.at(log).press(case_card(log, 1), "Accept")
         await sandbox.wait_for(lambda: brought.interaction.followups)
         assert "for 7 days it passes here" in brought.interaction.followups[0].text
         await bot.kill()
@@ -69,7 +59,7 @@ async def test_who_wished_for_it_is_written_to_when_the_interaction_can_no_longe
         await sandbox.wait_for(lambda: "You get a direct message" in brought.answer.text)
         await sandbox.wait_for(shows(log, "appeals a refused prompt"))
         sandbox.clock.advance(15 * 60)  # Discord's; the token that Flipbook has is dead
-        await moderator.at(log).press(card_of(log, 1), "Deny")
+        await moderator.at(log).press(case_card(log, 1), "Deny")
         mail = sandbox.world.open_direct(ben.member.user)
         await sandbox.wait_for(shows(mail, "the prompt stays refused"))
     assert not brought.interaction.followups

@@ -10,11 +10,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 SHORT = {"steps": 2, "frames": 8}
 
 
-@pytest.fixture
-def log(sandbox: Sandbox) -> Channel:
-    return sandbox.world.add_channel(sandbox.guild, "log")
-
-
 def card_of(log: Channel) -> Message:
     """Return the card of the held prompt, with its buttons."""
     return next(message for message in log.messages.values() if message.buttons)

@@ -2,22 +2,12 @@
 
 import pytest
 
-from bot.sandbox import Channel, Message, Sandbox
-from tests.e2e.conftest import VIDEO_S, BotProcess, cards, running, shows, videos
+from bot.sandbox import Channel, Sandbox
+from tests.e2e.conftest import VIDEO_S, BotProcess, cards, case_card, running, shows, videos
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 SHORT = {"prompt": "a red circle", "steps": 2, "frames": 8}
-
-
-@pytest.fixture
-def log(sandbox: Sandbox) -> Channel:
-    return sandbox.world.add_channel(sandbox.guild, "log")
-
-
-def card_of(log: Channel, number: int) -> Message:
-    """Return the card of a case, with its buttons."""
-    return next(m for m in log.messages.values() if f"Case #{number}" in m.text and m.buttons)
 
 
 async def test_a_reported_video_goes_after_a_kill_and_the_reporter_hears_of_it(
@@ -38,7 +28,7 @@ async def test_a_reported_video_goes_after_a_kill_and_the_reporter_hears_of_it(
         brought = await opened.fill({"reason": "it is awful"})
         assert "case #1" in brought.answer.text
         await sandbox.wait_for(shows(log, "Case #1"))
-        await moderator.at(log).press(card_of(log, 1), "Accept")
+        await moderator.at(log).press(case_card(log, 1), "Accept")
         await sandbox.wait_for(lambda: video.is_deleted and not file.exists())
         await sandbox.wait_for(lambda: "### Removed" in cards(sandbox.channel)[0].text)
         await sandbox.wait_for(lambda: brought.interaction.followups)
@@ -63,7 +53,7 @@ async def test_a_blocked_member_appeals_and_a_button_from_before_a_restart_lets_
         await sandbox.wait_for(shows(log, "Case #1"))
 
     async with running(bot):
-        card = card_of(log, 1)
+        card = case_card(log, 1)
         await moderator.at(log).press(card, "Accept")
         await sandbox.wait_for(lambda: "**Accepted** by" in card.text)
         asked = await ben.slash("video", **SHORT)

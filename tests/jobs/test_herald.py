@@ -13,9 +13,9 @@ from typing_extensions import override
 
 from jobs.acts import ActKind
 from jobs.errors import StorageFullError
-from jobs.events import Notices
+from jobs.events import LOOK_S, Notices
 from jobs.guilds import GuildSettings, News
-from jobs.herald import FIRST_DELAY, LONGEST_DELAY, LOOK_S, Herald
+from jobs.herald import FIRST_DELAY, LONGEST_DELAY, Herald
 from jobs.ports import GuildStore
 from storage.database import Database
 from storage.guilds import SqliteGuildStore
