@@ -121,6 +121,7 @@ class FlipbookClient(commands.Bot):
             delivery=self._delivery,
             guilds=management.guilds,
             access=self._access,
+            appeals=moderation.appeals,
         )
         self._member_post = DiscordMemberPost(self)
         self._case_desk = CaseDesk(

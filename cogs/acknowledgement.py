@@ -44,12 +44,22 @@ async def open_private(interaction: discord.Interaction) -> bool:
     return opened is not None and opened.is_ephemeral and opened.is_loading
 
 
-async def fill(interaction: discord.Interaction, answer: str | discord.ui.LayoutView) -> None:
-    """Fill in what was deferred; to do it twice changes nothing."""
+async def fill(
+    interaction: discord.Interaction,
+    answer: str | discord.ui.LayoutView,
+    below: discord.ui.View = discord.utils.MISSING,
+) -> None:
+    """Fill in what was deferred; to do it twice changes nothing.
+
+    Args:
+        interaction: That was acknowledged.
+        answer: What it is answered with.
+        below: Buttons below a sentence.
+    """
     edit = interaction.edit_original_response
     await twice(
         interaction,
-        lambda: edit(content=answer) if isinstance(answer, str) else edit(view=answer),
+        lambda: edit(content=answer, view=below) if isinstance(answer, str) else edit(view=answer),
     )
 
 

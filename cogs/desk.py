@@ -12,11 +12,12 @@ import discord
 
 from cogs.access import Access, role_ids_of
 from cogs.acknowledgement import fill, open_card, open_private
-from cogs.errors import tell
+from cogs.errors import appeal_view_of, tell
 from cogs.images import ImageReading, check_size, reading
 from cogs.preflight import check_place, check_posting, is_adult_place
 from cogs.wording import cost_line
-from jobs.errors import FlipbookError
+from jobs.appeals import Appeals
+from jobs.errors import FlipbookError, PolicyError
 from jobs.guilds import Guilds, GuildSettings
 from jobs.model import Address, Job, JobId, Origin, Requester
 from jobs.ports import Delivery
@@ -34,9 +35,16 @@ class Desk:
     """Takes orders, at the service's counter in Discord."""
 
     def __init__(
-        self, *, service: Service, delivery: Delivery, guilds: Guilds, access: Access
+        self,
+        *,
+        service: Service,
+        delivery: Delivery,
+        guilds: Guilds,
+        access: Access,
+        appeals: Appeals,
     ) -> None:
         self.service = service
+        self._appeals = appeals
         self._delivery = delivery
         self._guilds = guilds
         self._access = access
@@ -56,12 +64,16 @@ class Desk:
         if image is not None:
             check_size(image)
         planned = request if image is None else request.evolve(image=UNREAD_IMAGE)
-        await self.service.check(
-            planned,
-            settings=settings,
-            by=requester_of(interaction),
-            is_adult_place=is_adult_place(interaction),
-        )
+        try:
+            await self.service.check(
+                planned,
+                settings=settings,
+                by=requester_of(interaction),
+                is_adult_place=is_adult_place(interaction),
+            )
+        except PolicyError as error:
+            await self._refuse(interaction, error, request)
+            return
         if image is None:
             await self._ask(interaction, request)
             return
@@ -114,6 +126,20 @@ class Desk:
         check_posting(interaction)
         return settings
 
+    async def _refuse(
+        self, interaction: discord.Interaction, error: PolicyError, request: VideoRequest
+    ) -> None:
+        """Refuse a prompt; one that can be appealed is kept, so that is acknowledged first.
+
+        Raises:
+            PolicyError: It cannot be appealed.
+        """
+        if not error.rules:
+            raise error
+        if await open_private(interaction):
+            error = await self._appeals.offer(error, request, by=requester_of(interaction))
+            await fill(interaction, error.user_message, appeal_view_of(error))
+
     async def _ask(
         self,
         interaction: discord.Interaction,
@@ -137,18 +163,20 @@ class Desk:
         request: VideoRequest,
         parent_id: JobId | None = None,
     ) -> None:
-        asked = await self.service.ask(
-            Ask(
-                origin=Origin.DISCORD,
-                origin_key=str(interaction.id),
-                requester=requester_of(interaction),
-                address=address_of(interaction, card_id),
-                request=request,
-                parent_id=parent_id,
-                settings=self._guilds.of(interaction.guild_id or 0),
-                is_adult_place=is_adult_place(interaction),
-            )
+        ask = Ask(
+            origin=Origin.DISCORD,
+            origin_key=str(interaction.id),
+            requester=requester_of(interaction),
+            address=address_of(interaction, card_id),
+            request=request,
+            parent_id=parent_id,
+            settings=self._guilds.of(interaction.guild_id or 0),
+            is_adult_place=is_adult_place(interaction),
         )
+        try:
+            asked = await self.service.ask(ask)
+        except PolicyError as error:
+            raise await self._appeals.offer(error, request, by=ask.requester) from error
         if asked.is_new:
             await self._show(asked)
 

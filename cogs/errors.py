@@ -53,9 +53,13 @@ async def report(interaction: discord.Interaction, error: Exception) -> None:
 
 async def tell(interaction: discord.Interaction, cause: Exception) -> None:
     """Answer with the sentence for an error; a refused prompt can be appealed by a button."""
+    await say(interaction, message_of(cause, interaction), appeal_view_of(cause))
+
+
+def appeal_view_of(cause: Exception) -> View:
+    """Return the button that appeals a refusal; discord.py's "nothing given" if it cannot be."""
     refusal = cause.refusal if isinstance(cause, PolicyError) else None
-    view = discord.utils.MISSING if refusal is None else appeal_view(refusal)
-    await say(interaction, message_of(cause, interaction), view)
+    return discord.utils.MISSING if refusal is None else appeal_view(refusal)
 
 
 def message_of(cause: Exception, interaction: discord.Interaction) -> str:

@@ -193,7 +193,7 @@ class Service:
 
         Raises:
             RequestError: It cannot be rendered as asked.
-            PolicyError: Its prompt is refused; where an appeal could help, it can be made.
+            PolicyError: Its prompt is refused.
             NotAllowedError: Its model is only for age-restricted channels.
             ClosedError: The bot is shutting down.
         """
@@ -204,7 +204,7 @@ class Service:
                 raise
             lifted = await self._appeals.lifted(request, by=by)
             if not set(error.rules) <= lifted:
-                raise await self._appeals.offer(error, request, by=by) from error
+                raise
         return self.plan(request, tier, settings, is_adult_place=is_adult_place, lifted=lifted)
 
     async def accept_image(self, content: bytes) -> str:

@@ -11,7 +11,7 @@ from jobs.cases import CaseState
 from jobs.courier import Courier
 from jobs.herald import Herald
 from jobs.refusals import PASSES_FOR
-from tests.cogs.conftest import MESSAGES, House, settled
+from tests.cogs.conftest import CALLBACK, MESSAGES, House, settled
 
 GORE = "a gore tank"
 FOLLOW_UPS = "/webhooks/{application_id}/{interaction_token}"
@@ -317,3 +317,18 @@ async def test_a_member_sees_their_own_cases_and_nobody_elses(court: Court) -> N
     assert waits in await court.own(court.ben)
     assert "You have brought none here" in await court.own(sandbox.ana)
     assert "You have brought none here" in await court.own(sandbox.max)
+
+
+async def test_a_refusal_that_comes_too_late_to_be_told_keeps_no_prompt(court: Court) -> None:
+    sandbox = court.house.sandbox
+    sandbox.faults.add("POST", CALLBACK, Fault.instead(404, code=10062))
+    asked = await court.house.video(court.ben, prompt=GORE)
+    await sandbox.wait_for(lambda: sandbox.requests.of("POST", CALLBACK))
+    await settled()
+    assert asked.answer is None
+
+    kept = await court.house.database.read(
+        lambda connection: connection.execute("SELECT prompt FROM refused_prompt").fetchall()
+    )
+    assert kept == []
+    await court.refused()
