@@ -15,7 +15,8 @@ from jobs.takeout import Package
 KIB, MIB = 1024, 1024**2
 
 KEPT = """-# What stays, without your name: the sums in the books, and what moderators did. A \
-block stays in force until it ends. What was posted in channels is Discord's: delete it there, or \
+block stays in force until it ends, and limits that moderators set for you alone stay set: a code \
+stands for you there. What was posted in channels is Discord's: delete it there, or \
 ask a moderator. Hosted providers have rules of their own for the prompts that they were sent."""
 
 

@@ -1,9 +1,10 @@
 """Deletes what is stored about a person, and anonymises what has to stay.
 
-What goes: jobs with all that hangs on them, limits, requests. What stays without the person: the
-books' sums under a code, moderators' acts without the id, extras that nobody has, a block under
-a code until it ends. A table that gets a column about people gets its statement here; the
-property test in tests/storage/test_privacy.py looks through every table for ids that are left.
+What goes: jobs with all that hangs on them, requests. What stays without the person: the books'
+sums under a code, moderators' acts without the id, extras that nobody has, a block under a code
+until it ends, and limits that moderators set for the person, under a code until they clear them.
+A table that gets a column about people gets its statement here; the property test in
+tests/storage/test_privacy.py looks through every table for ids that are left.
 """
 
 import sqlite3
@@ -22,7 +23,7 @@ from storage.forgetting import (
     forget_in_stories,
     forgetting,
 )
-from storage.pseudonyms import code_of
+from storage.pseudonyms import code_of, former_target
 from storage.times import from_micros, to_micros
 
 EVERYWHERE = 0
@@ -60,10 +61,6 @@ _DELETIONS = (
     """
     DELETE FROM user_lane WHERE user_id = :user_id AND queued = 0 AND running = 0
         AND (:guild_id IS NULL OR party = 'guild:' || :guild_id)
-    """,
-    """
-    DELETE FROM quota_rule WHERE target = 'member:' || :user_id
-        AND (:guild_id IS NULL OR guild_id = :guild_id)
     """,
     """
     DELETE FROM block WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
@@ -118,6 +115,16 @@ _BLOCKS = """
 SELECT guild_id, reason, by_user_id, created_at, expires_at FROM block
 WHERE user_id = :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
     AND (expires_at IS NULL OR expires_at > :now)
+"""
+
+_LIMITED = """
+SELECT DISTINCT guild_id FROM quota_rule
+WHERE target = 'member:' || :user_id AND (:guild_id IS NULL OR guild_id = :guild_id)
+"""
+
+_KEEP_LIMITS = """
+UPDATE OR REPLACE quota_rule SET target = :former
+WHERE guild_id = :guild_id AND target = 'member:' || :user_id
 """
 
 _SHUT_OUT = """
@@ -246,6 +253,7 @@ def _forget_rest(connection: sqlite3.Connection, whose: Whose) -> None:
     ).fetchone()["at"]
     values: Mapping[str, object] = values_of(whose) | {"gone": GONE, "now": asked_at or 0}
     _keep_blocks(connection, whose.user_id, values)
+    _keep_limits(connection, whose.user_id, values)
     forget_in_acts(connection, whose.user_id, whose.guild_id)
     forget_in_stories(connection, whose.user_id, whose.guild_id)
     forget_accounts(connection, whose.user_id, whose.guild_id)
@@ -261,6 +269,16 @@ def _keep_blocks(
         by = GONE if row["by_user_id"] == user_id else row["by_user_id"]
         code = code_of(connection, row["guild_id"], user_id)
         connection.execute(_SHUT_OUT, {**dict(row), "by_user_id": by, "code": code})
+
+
+def _keep_limits(
+    connection: sqlite3.Connection, user_id: int, values: Mapping[str, object]
+) -> None:
+    """Put a code in the place of somebody whom a server limits more, or less, than others."""
+    for row in connection.execute(_LIMITED, values).fetchall():
+        former = former_target(connection, row["guild_id"], user_id)
+        own = {"former": former, "guild_id": row["guild_id"], "user_id": user_id}
+        connection.execute(_KEEP_LIMITS, own)
 
 
 def _to_erasure(row: sqlite3.Row) -> Erasure:

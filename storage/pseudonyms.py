@@ -1,9 +1,10 @@
 """Codes that stand for members whose data was deleted.
 
-Without them a deletion would lift a block and give a spent quota back. A code is a keyed hash of
-a member's id in a server: it can be made again when that member comes back, and not be read. The
-key lies in the database, so a code is no secret from whoever has the file and guesses the id;
-codes in the books are therefore exchanged for chance once the month that they count in is over.
+Without them a deletion would lift a block and a limit, and give a spent quota back. A code is a
+keyed hash of a member's id in a server: it can be made again when that member comes back, and not
+be read. The key lies in the database, so a code is no secret from whoever has the file and guesses
+the id; codes in the books are therefore exchanged for chance once the month that they count in is
+over.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import sqlite3
 KEY = "privacy:key"
 MEMBERS_ACCOUNT = re.compile(r"guild:(\d+)/user:(\d+)")
 CODE_CHARS = 32  # 128 bits
+FORMER = "former:"  # what a limit's target begins with, once its member's data was deleted
 
 
 def code_of(connection: sqlite3.Connection, guild_id: int, user_id: int) -> str:
@@ -33,3 +35,8 @@ def former_account(connection: sqlite3.Connection, account: str) -> str:
         return account
     guild_id, user_id = int(found[1]), int(found[2])
     return f"guild:{guild_id}/former:{code_of(connection, guild_id, user_id)}"
+
+
+def former_target(connection: sqlite3.Connection, guild_id: int, user_id: int) -> str:
+    """Return whose a member's own limits are once their data was deleted."""
+    return FORMER + code_of(connection, guild_id, user_id)

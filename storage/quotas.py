@@ -13,7 +13,7 @@ from jobs.amounts import format_value
 from jobs.model import Requester
 from jobs.quota import Bonus, Drift, Unit, account_of
 from jobs.statements import Entry, Statement, Terms
-from jobs.tiers import ALLOWANCES, OperatorRules, Rule, Setting, Target
+from jobs.tiers import ALLOWANCES, Kind, OperatorRules, Rule, Setting, Target
 from jobs.windows import name_of, span_of
 from storage import bonuses, books, rules, statements
 from storage.audit import append_act
@@ -157,11 +157,12 @@ def _end(bonus: Bonus) -> str:
 def _matching(
     connection: sqlite3.Connection, guild_id: int, target: Target, setting: Setting | None
 ) -> Sequence[Rule]:
-    return [
-        rule
-        for rule in rules.rules_of(connection, guild_id)
-        if rule.target == target and setting in (None, rule.setting)
-    ]
+    found = list(rules.rules_of(connection, guild_id))
+    if target.kind is Kind.MEMBER:
+        member = Requester(guild_id=guild_id, user_id=target.id)
+        kept = rules.kept_rules(connection, guild_id)
+        found += rules.kept_for(connection, kept, member)
+    return [rule for rule in found if rule.target == target and setting in (None, rule.setting)]
 
 
 def _reset(

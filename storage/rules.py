@@ -7,7 +7,7 @@ set when a job enters the queue, and again when a limit changes.
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.errors import StorageError
@@ -16,6 +16,7 @@ from jobs.statements import Terms
 from jobs.tiers import (
     LISTS,
     UNLIMITED,
+    Kind,
     OperatorRules,
     Rule,
     Setting,
@@ -27,39 +28,76 @@ from jobs.tiers import (
     tier_of_server,
 )
 from storage.guilds import block_of
+from storage.pseudonyms import former_target
 
 NO_CAP = 2**62
 
+Kept = Mapping[str, Sequence[sqlite3.Row]]
+
 
 def rules_of(connection: sqlite3.Connection, guild_id: int) -> Sequence[Rule]:
-    """Return all limits of a server.
+    """Return all limits of a server, but for those of members whose data was deleted.
 
     Raises:
         StorageError: One cannot be read; then nobody knows what is allowed.
     """
     rows = connection.execute(
-        "SELECT target, setting, value FROM quota_rule WHERE guild_id = ? ORDER BY target, setting",
+        "SELECT target, setting, value FROM quota_rule "
+        "WHERE guild_id = ? AND target NOT GLOB 'former:*' ORDER BY target, setting",
         (guild_id,),
     )
     return [_to_rule(row) for row in rows]
 
 
+def kept_rules(connection: sqlite3.Connection, guild_id: int) -> Kept:
+    """Return the limits of members whose data was deleted, by the code that stands for each.
+
+    Raises:
+        StorageError: One cannot be read.
+    """
+    rows = connection.execute(
+        "SELECT target, setting, value FROM quota_rule "
+        "WHERE guild_id = ? AND target >= 'former:' AND target < 'former;'",
+        (guild_id,),
+    )
+    kept: dict[str, list[sqlite3.Row]] = {}
+    for row in rows:
+        kept.setdefault(row["target"], []).append(row)
+    return kept
+
+
+def kept_for(connection: sqlite3.Connection, kept: Kept, requester: Requester) -> Sequence[Rule]:
+    """Return a member's own limits that outlived a deletion of their data.
+
+    Raises:
+        StorageError: One cannot be read; then nobody knows what is allowed.
+    """
+    if not kept or requester.key_id:
+        return []
+    target = former_target(connection, requester.guild_id, requester.user_id)
+    member = Target(kind=Kind.MEMBER, id=requester.user_id)
+    return [_to_rule(row, target=member) for row in kept.get(target, ())]
+
+
 def set_rule(connection: sqlite3.Connection, guild_id: int, rule: Rule) -> None:
     """Write a limit over the one there was, if there was one."""
+    clear_rule(connection, guild_id, rule)
     connection.execute(
         """
         INSERT INTO quota_rule (guild_id, target, setting, value) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET value = excluded.value
         """,
         (guild_id, str(rule.target), rule.setting.value, to_text(rule.value)),
     )
 
 
 def clear_rule(connection: sqlite3.Connection, guild_id: int, rule: Rule) -> None:
-    """Remove a limit."""
+    """Remove a limit, also the one of before a deletion."""
+    target = former = str(rule.target)
+    if rule.target.kind is Kind.MEMBER:
+        former = former_target(connection, guild_id, rule.target.id)
     connection.execute(
-        "DELETE FROM quota_rule WHERE guild_id = ? AND target = ? AND setting = ?",
-        (guild_id, str(rule.target), rule.setting.value),
+        "DELETE FROM quota_rule WHERE guild_id = ? AND target IN (?, ?) AND setting = ?",
+        (guild_id, target, former, rule.setting.value),
     )
 
 
@@ -67,7 +105,9 @@ def terms_of(
     connection: sqlite3.Connection, requester: Requester, operator: OperatorRules, *, now: datetime
 ) -> Terms:
     """Return what holds for a member now."""
-    terms = _tiers_of(rules_of(connection, requester.guild_id), requester, operator)
+    kept = kept_for(connection, kept_rules(connection, requester.guild_id), requester)
+    rules = [*rules_of(connection, requester.guild_id), *kept]
+    terms = _tiers_of(rules, requester, operator)
     if requester.key_id:
         return terms
     block = block_of(connection, requester.guild_id, requester.user_id, now=now)
@@ -107,7 +147,8 @@ def refresh_lanes(connection: sqlite3.Connection, guild_id: int, operator: Opera
 
     Their roles are those that they had when they last asked.
     """
-    rules = rules_of(connection, guild_id)  # once: thousands may wait
+    rules, kept = rules_of(connection, guild_id), kept_rules(connection, guild_id)
+    # Both once: thousands may wait.
     waiting = connection.execute(
         """
         SELECT backend, party, user_id, roles, MAX(number) FROM job INDEXED BY job_open
@@ -123,7 +164,9 @@ def refresh_lanes(connection: sqlite3.Connection, guild_id: int, operator: Opera
             role_ids=tuple(json.loads(row["roles"])),
             key_id=int(number) if kind == "key" else 0,
         )
-        set_lanes(connection, row["backend"], requester, _tiers_of(rules, requester, operator))
+        own = kept_for(connection, kept, requester)
+        terms = _tiers_of([*rules, *own], requester, operator)
+        set_lanes(connection, row["backend"], requester, terms)
 
 
 def to_text(value: Value) -> str:
@@ -149,9 +192,10 @@ def _most(tier: Tier) -> int:
     return NO_CAP if most is None else most
 
 
-def _to_rule(row: sqlite3.Row) -> Rule:
+def _to_rule(row: sqlite3.Row, *, target: Target | None = None) -> Rule:
+    """Read a limit; `target` is whose it is, if the row does not say."""
     try:
-        setting, target = Setting(row["setting"]), Target.parse(row["target"])
+        setting, target = Setting(row["setting"]), target or Target.parse(row["target"])
         value = json.loads(row["value"])
     except ValueError as error:
         raise StorageError(f"A limit cannot be read: {tuple(row)}.") from error
