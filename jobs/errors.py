@@ -20,6 +20,7 @@ FlipbookError
 │   ├── UnconfirmedError    a paid submit whose answer was lost: never repeated
 │   ├── InterruptedRenderError  an unpaid render was lost with its worker: may be repeated
 │   ├── RenderFailedError   the backend accepted the job and failed it: final
+│   │   └── FlaggedError    a safety checker let the video not out: final
 │   └── RenderCancelledError  the render ended because it was asked to
 ├── MediaError              a file is not the video or image it should be
 └── PlotError               a picture of what was spent cannot be drawn
@@ -182,6 +183,10 @@ class InterruptedRenderError(ProviderError):
 
 class RenderFailedError(ProviderError):
     """The backend accepted the job and then failed it."""
+
+
+class FlaggedError(RenderFailedError):
+    """A safety checker, the backend's or the model's, flagged what was rendered."""
 
 
 class RenderCancelledError(ProviderError):

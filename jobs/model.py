@@ -54,6 +54,8 @@ class ApiAddress(BaseModel, frozen=True):
         width: Pixels that were asked for; the video is scaled to them if the model cannot.
         height: The same.
         base: The scheme and host that it was asked at; links for its webhook begin with them.
+        safety_checker: The model has a safety checker, and it is to look at the video, also where
+            the operator switched it off.
     """
 
     protocol: str
@@ -63,6 +65,7 @@ class ApiAddress(BaseModel, frozen=True):
     width: int | None = None
     height: int | None = None
     base: str = ""
+    safety_checker: bool = False
 
 
 class Address(BaseModel, frozen=True):

@@ -153,6 +153,7 @@ class ModelInfo(_Value, frozen=True):
     scheduler: Scheduler | None = None  # what distilled weights need; None is the model's own
     trigger_words: tuple[str, ...] = ()
     is_age_restricted: bool = False  # only for age-restricted channels
+    has_safety_checker: bool = False  # one of its own, which can look at its videos
     note: str = ""  # one sentence shown with the model and on its cards, if there is one to say
     words: frozenset[str] = frozenset()  # all it was taught, lower-case; empty: it knows a language
     hash: str = ""  # sha256 over the weights, where they are ours to hash

@@ -11,6 +11,7 @@ from datetime import datetime
 from jobs.board import Board
 from jobs.errors import (
     BusyError,
+    FlaggedError,
     InterruptedRenderError,
     MediaError,
     ProviderError,
@@ -137,7 +138,7 @@ class Steps:
         except InterruptedRenderError as error:
             return await self.setbacks.repeat(job, "interrupted", error)
         except ProviderError as error:
-            return await self.moves.fail(job, "render_failed", error)
+            return await self.moves.fail(job, _code_of(error, "render_failed"), error)
         return await self.moves.move(job, JobState.FETCHING, rendered_at=self._clock.now())
 
     async def fetch(self, job: Job) -> Job:
@@ -154,7 +155,7 @@ class Steps:
             return await self.setbacks.repeat(job, "no_download", error)
         except (ProviderError, MediaError) as error:
             await self._artifacts.discard(job)
-            return await self.moves.fail(job, "bad_file", error)
+            return await self.moves.fail(job, _code_of(error, "bad_file"), error)
 
     async def _accepted(
         self, job: Job, submission: Submission, changes: Mapping[str, object]
@@ -196,3 +197,7 @@ class Steps:
             currency=job.currency,
             parent_job=job.parent_id,
         )
+
+
+def _code_of(error: ProviderError | MediaError, otherwise: str) -> str:
+    return "flagged" if isinstance(error, FlaggedError) else otherwise

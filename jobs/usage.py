@@ -25,6 +25,7 @@ _FAILURES: Mapping[str, str] = {
     "bad_file": "damaged file",
     "charged": "ended by a moderator",
     "disk_full": "disk full",
+    "flagged": "stopped by the safety checker",
     "internal": "fault of Flipbook",
     "interrupted": "render interrupted",
     "no_download": "download failed",

@@ -7,6 +7,7 @@ answer, because money may have been spent; towards a look it is one that was not
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from jobs.errors import (
     BusyError,
@@ -18,7 +19,7 @@ from jobs.errors import (
 )
 from jobs.events import either
 from jobs.ports import Clock
-from providers.hosted.api import Accepted, Api, Look, Order, Shelf
+from providers.hosted.api import Accepted, Api, Look, Order, Shelf, Stage
 from providers.hosted.condition import Asking, Condition
 from providers.hosted.pace import Looks, Pause, SubmitLimit
 
@@ -26,11 +27,18 @@ logger = logging.getLogger(__name__)
 
 
 class Account:
-    """One account at one service, asked within its limits."""
+    """One account at one service, asked within its limits.
 
-    def __init__(self, api: Api, *, clock: Clock) -> None:
+    Args:
+        api: The service.
+        clock: Measures the limits.
+        heeds_flags: What its safety checker flags counts as failed.
+    """
+
+    def __init__(self, api: Api, *, clock: Clock, heeds_flags: bool = True) -> None:
         self._api = api
         self._clock = clock
+        self.heeds_flags = heeds_flags
         self._title = api.name.heading
         self._looks = Looks(clock)
         self._submits = SubmitLimit(clock, per_minute=api.limits.submits_per_minute)
@@ -94,7 +102,8 @@ class Account:
             raise BusyError(f"{self._title} wants no questions just now.", retry_after_s=rest_s)
         async with self._looks.turn():
             with self._learning(Asking.LOOK, self._looks.pause):
-                return await self._api.look(provider_job_id, endpoint=endpoint)
+                look = await self._api.look(provider_job_id, endpoint=endpoint)
+        return self._heeded(look)
 
     async def shelf(self) -> Shelf:
         """Ask what the account can render with.
@@ -106,6 +115,13 @@ class Account:
         """
         with self._learning(Asking.SHELF, None):
             return await self._api.shelf()
+
+    def _heeded(self, look: Look) -> Look:
+        """Return a look in which what was flagged has failed, unless flags do not count."""
+        if not look.is_flagged or not self.heeds_flags:
+            return replace(look, is_flagged=False)
+        failure = flagged_sentence(self._title)
+        return replace(look, stage=Stage.FAILED, url=None, failure=failure)
 
     @contextmanager
     def _learning(self, asking: Asking, pause: Pause | None) -> Generator[None]:
@@ -152,3 +168,8 @@ class Account:
         if asking is Asking.SUBMIT:
             return f"{self._title}'s answer was lost, so it may or may not be making the video."
         return f"{self._title} gave no answer that could be read."
+
+
+def flagged_sentence(title: str) -> str:
+    """Return what a member reads whose video a service flagged."""
+    return f"{title}'s safety checker flagged this video, so it is not shown; try other words."

@@ -61,12 +61,14 @@ class Accepted:
             `steps`, `width`, `height`, `frames`, `fps`, `guidance_scale`, `seed`, `model`, ...);
             only what it really said.
         eta_s: Seconds until the first look is worth it, if it said so.
+        is_flagged: Its safety checker flagged the job already.
     """
 
     provider_job_id: str
     sent: Mapping[str, object]
     effective: Mapping[str, object] = field(default_factory=dict[str, object])
     eta_s: float | None = None
+    is_flagged: bool = False
 
 
 class Stage(StrEnum):
@@ -89,6 +91,7 @@ class Look:
         effective: As in `Accepted`.
         failure: One sentence for the asker, if it failed.
         detail: What the service really said, for the operator's log.
+        is_flagged: Its safety checker flagged what it made.
     """
 
     stage: Stage
@@ -98,6 +101,7 @@ class Look:
     effective: Mapping[str, object] = field(default_factory=dict[str, object])
     failure: str = ""
     detail: str = ""
+    is_flagged: bool = False
 
 
 class Api(Protocol):

@@ -13,12 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jobs.errors import ProviderError, RefusedError, RenderFailedError, UnavailableError
+from jobs.errors import (
+    FlaggedError,
+    ProviderError,
+    RefusedError,
+    RenderFailedError,
+    UnavailableError,
+)
 from jobs.events import either
 from jobs.model import Health, Job, JobId, Letter, Progress, Submission
 from jobs.ports import Clock, Rendering
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
-from providers.hosted.account import Account
+from providers.hosted.account import Account, flagged_sentence
 from providers.hosted.api import Api, Order, Shelf
 from providers.hosted.videos import Files, Videos
 from providers.hosted.watch import Watch
@@ -28,6 +34,7 @@ logger = logging.getLogger(__name__)
 START_S = 10.0  # how long a start waits for the list of models
 FRESH_S = 600.0  # how old that list gets
 FIRST_AGAIN_S = 5.0  # after a list that could not be had; doubling
+FLAG = "flagged"  # among what a job really used: by the service's safety checker
 LONGEST_AGAIN_S = 60.0  # while the service is lost: the list is also how it is found again
 
 
@@ -41,6 +48,7 @@ class HostedProvider:
         public_url: Where the service can reach our webhooks, without a slash at its end, or
             None if it cannot.
         rng: Keeps looks from falling into step.
+        heeds_flags: What the service's safety checker flags is not posted.
     """
 
     def __init__(
@@ -51,12 +59,13 @@ class HostedProvider:
         clock: Clock,
         public_url: str | None,
         rng: random.Random,
+        heeds_flags: bool = True,
     ) -> None:
         self._api = api
         self._clock = clock
         self._public_url = public_url
         self._rng = rng
-        self._account = Account(api, clock=clock)
+        self._account = Account(api, clock=clock, heeds_flags=heeds_flags)
         self._videos = Videos(account=self._account, http=http, clock=clock)
         self._shelf = Shelf()
         self._failed_lists = 0
@@ -161,7 +170,8 @@ class HostedProvider:
             provider_job_id=accepted.provider_job_id,
             endpoint=self._api.endpoint,
             sent=accepted.sent,
-            effective=accepted.effective,
+            # Written on the job: the looks that follow need not repeat it.
+            effective={**accepted.effective, **({FLAG: True} if accepted.is_flagged else {})},
         )
 
     async def heal(self, job: Job, letter: Letter) -> Submission | None:
@@ -197,7 +207,9 @@ class HostedProvider:
 
         Raises:
             RenderFailedError: It failed, or was not done in time.
+            FlaggedError: The service's safety checker flagged it.
         """
+        self._check_flag(job)
         watch = Watch(
             job,
             account=self._account,
@@ -239,6 +251,15 @@ class HostedProvider:
     async def cancel(self, job: Job) -> None:
         """Do nothing: neither service can stop what it has begun, and it is paid for."""
         del job
+
+    def _check_flag(self, job: Job) -> None:
+        """Refuse what was flagged with the answer to its submit already.
+
+        Raises:
+            FlaggedError: It was.
+        """
+        if self._account.heeds_flags and job.receipt and job.receipt.effective.get(FLAG) is True:
+            raise FlaggedError(flagged_sentence(self._account.title))
 
     def _endpoint_of(self, job: Job) -> str:
         return job.endpoint or self._api.endpoint

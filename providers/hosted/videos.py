@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Protocol
 
 from jobs.errors import (
+    FlaggedError,
     MediaError,
     ProviderError,
     RefusedError,
@@ -120,6 +121,8 @@ class Videos:
                 raise RenderFailedError(message, detail=look.detail)
             case Stage.RUNNING:
                 raise UnavailableError(f"{title} is not done yet.", detail=look.detail)
+            case Stage.FAILED if look.is_flagged:
+                raise FlaggedError(look.failure, detail=look.detail)
             case Stage.FAILED:
                 failure = look.failure or f"{title} could not make this video."
                 raise _FailedError(failure, detail=look.detail)
@@ -133,10 +136,10 @@ def _check_worth(error: MediaError | ProviderError) -> None:
     """Go on only where another try may help.
 
     Raises:
-        RenderFailedError: The service failed the job.
+        RenderFailedError: The service failed the job, or its safety checker flagged it.
         UnavailableError: The service refuses everyone, until its operator acts.
     """
-    if isinstance(error, _FailedError):
+    if isinstance(error, _FailedError | FlaggedError):
         raise error
     if isinstance(error, RefusedError) and error.refuses_everyone:
         raise UnavailableError(error.user_message, detail=error.detail) from error

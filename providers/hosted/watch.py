@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from jobs.errors import ProviderError, RefusedError, RenderFailedError
+from jobs.errors import FlaggedError, ProviderError, RefusedError, RenderFailedError
 from jobs.model import Job, Progress
 from jobs.ports import Clock
 from providers.hosted.account import Account
@@ -120,6 +120,8 @@ class Watch:
                 if look.url is None:
                     self._check_empty(look)
                 return look.url is not None
+            case Stage.FAILED if look.is_flagged:
+                raise FlaggedError(look.failure, detail=look.detail)
             case Stage.FAILED:
                 failure = look.failure or f"{self._account.title} could not make this video."
                 raise RenderFailedError(failure, detail=look.detail)

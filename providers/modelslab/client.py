@@ -105,7 +105,11 @@ class ModelsLabApi:
             raise self._not_taken(answer, reply)
         self._remember(reply)
         return Accepted(
-            provider_job_id=reply.job_id, sent=sent, effective=reply.meta, eta_s=reply.eta
+            provider_job_id=reply.job_id,
+            sent=sent,
+            effective=reply.meta,
+            eta_s=reply.eta,
+            is_flagged=reply.nsfw_content_detected,
         )
 
     async def look(self, provider_job_id: str, *, endpoint: str) -> Look:
@@ -131,7 +135,8 @@ class ModelsLabApi:
         memory.future = next(iter(reply.future_links), memory.future)
         if reply.status == "success":
             url = reply.video or memory.video
-            return Look(stage=Stage.DONE, url=url, effective=reply.meta)
+            is_flagged = reply.nsfw_content_detected
+            return Look(stage=Stage.DONE, url=url, effective=reply.meta, is_flagged=is_flagged)
         self._note_strange(reply.status)
         return Look(stage=Stage.RUNNING, eta_s=reply.eta, effective=reply.meta)
 

@@ -111,6 +111,12 @@ def _read_fields(value: object) -> tuple[str, ...]:
     return tuple(read_text(name) for name in cast("Mapping[object, object]", value))[:MAX_URLS]
 
 
+def _read_flags(value: object) -> bool:
+    """Return whether anything is flagged: one flag, or one for each file."""
+    values: list[object] = cast("list[object]", value) if isinstance(value, list) else [value]
+    return any(_yes_no(one) or one == 1 or _read_word(one) == "true" for one in values[:MAX_URLS])
+
+
 Said = Annotated[str, BeforeValidator(_read_said)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_read_urls)]
 Seconds = Annotated[float | None, BeforeValidator(_read_seconds)]
@@ -124,6 +130,8 @@ class Reply(BaseModel, frozen=True, extra="ignore"):
         id: The job's, if it can stand in a path.
         fetch_result: Only the id at its end.
         meta: What the service says it uses, by the request's field names.
+        nsfw_content_detected: Its safety checker flagged the result. Documented where images are
+            made; no page of the video endpoints names it, and none says that it is left out.
         wrong_fields: The fields that a validation error names, by their wire names.
     """
 
@@ -140,6 +148,7 @@ class Reply(BaseModel, frozen=True, extra="ignore"):
     proxy_links: Urls = ()
     future_links: Urls = ()
     meta: Annotated[dict[str, object], BeforeValidator(_read_meta)] = {}
+    nsfw_content_detected: Annotated[bool, BeforeValidator(_read_flags)] = False
     wrong_fields: Annotated[tuple[str, ...], BeforeValidator(_read_fields), Field(alias="_")] = ()
 
     @classmethod

@@ -256,6 +256,7 @@ def look_of(result: TaskResult, *, secrets: Sequence[str] = ()) -> Look:
         fraction=_fraction(task.progress_percent),
         effective=_effective(result.extra.seed),
         detail=plain(task.status, secrets),
+        is_flagged=result.is_flagged,
     )
 
 

@@ -89,8 +89,20 @@ class Task(_Body, frozen=True):
     progress_percent: Number = None
 
 
-class Video(_Body, frozen=True):
-    """A finished file; the link lives for `video_url_ttl` seconds, an hour as documented."""
+class Verdict(_Body, frozen=True):
+    """What the safety checker says of one file; `valid` is that it found something (its SDK)."""
+
+    valid: Flag = False
+
+
+class File(_Body, frozen=True):
+    """A finished file; documented with a verdict where it is an image."""
+
+    nsfw_detection_result: Annotated[Verdict, BeforeValidator(_record)] = Verdict()
+
+
+class Video(File, frozen=True):
+    """A finished video; the link lives for `video_url_ttl` seconds, an hour as documented."""
 
     video_url: Text = ""
     video_type: Text = ""
@@ -107,7 +119,13 @@ class TaskResult(_Body, frozen=True):
 
     task: Task
     videos: Annotated[list[Video], BeforeValidator(_records)] = []
+    images: Annotated[list[File], BeforeValidator(_records)] = []
     extra: Annotated[Extra, BeforeValidator(_record)] = Extra()
+
+    @property
+    def is_flagged(self) -> bool:
+        """Its safety checker found something in a file."""
+        return any(file.nsfw_detection_result.valid for file in (*self.videos, *self.images))
 
 
 class Event(_Body, frozen=True):

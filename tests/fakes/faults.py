@@ -40,6 +40,7 @@ class Kind(StrEnum):
     STUCK = "stuck"  # it is not done yet
     NO_URL = "no_url"  # it is done, and there is no video
     FAILED = "failed"
+    FLAGGED = "flagged"  # it is done, and the safety checker found something in it
     NOT_FOUND = "not_found"
     STRINGS = "strings"  # numbers come as strings
     STRANGE = "strange"  # a status that nobody has documented

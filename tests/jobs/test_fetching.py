@@ -7,6 +7,7 @@ import pytest
 from typing_extensions import override
 
 from jobs.errors import (
+    FlaggedError,
     FlipbookError,
     InterruptedRenderError,
     MediaError,
@@ -15,7 +16,8 @@ from jobs.errors import (
     UnavailableError,
     UnconfirmedError,
 )
-from jobs.model import Job
+from jobs.model import Failure, Job
+from jobs.quota import Unit
 from jobs.request import ProviderName
 from jobs.retry import retry_delay
 from jobs.setbacks import VIDEO_LIFE
@@ -183,3 +185,29 @@ async def test_what_the_file_says_counts_more_than_what_its_backend_says_of_it(
     assert done.receipt is not None
     measured = {"width": 128, "height": 128, "frames": 16, "fps": 8}
     assert done.receipt.effective == {"steps": 12, "scheduler": "DDIM", **measured}
+
+
+async def test_a_flagged_video_is_not_posted_and_its_member_pays_nothing(
+    world: World, paid: FakeProvider
+) -> None:
+    paid.watch_errors.append(FlaggedError("It was flagged."))
+    async with world.running():
+        job = await world.ask()
+        failed = await world.until(job, JobState.FAILED)
+    assert failed.failure == Failure(code="flagged", message="It was flagged.")
+    assert paid.submitted == [job.id]
+    assert world.delivery.files == {}
+    assert await world.balance() == FREE
+
+
+async def test_a_video_that_is_flagged_late_is_not_fetched_again(
+    world: World, paid: FakeProvider
+) -> None:
+    paid.fetch_errors.append(FlaggedError("It was flagged."))
+    async with world.running():
+        job = await world.ask()
+        failed = await world.until(job, JobState.FAILED)
+    assert failed.failure is not None
+    assert failed.failure.code == "flagged"
+    assert world.delivery.files == {}
+    assert await world.balance() == FREE

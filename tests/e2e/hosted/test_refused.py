@@ -8,7 +8,7 @@ import pytest
 from jobs.model import JobId
 from jobs.request import ProviderName
 from jobs.states import JobState
-from tests.e2e.hosted.conftest import HostedBot
+from tests.e2e.hosted.conftest import HostedBot, assert_delivered, assert_ended
 from tests.e2e.hosted.services import KEY, ServiceProcess
 from tests.fakes.novita.bodies import error
 
@@ -76,6 +76,32 @@ async def test_a_refusal_is_told_in_one_sentence_and_costs_nothing(
     assert await bot.books() == (0, 0)
     for cause in causes:
         assert cause in bot.log
+
+
+async def test_a_flagged_video_was_billed_and_is_posted_nowhere(
+    bot: HostedBot, service: ServiceProcess
+) -> None:
+    await bot.start()
+    await service.script("look", "flagged", times=100)
+    await bot.ask()
+    card = await bot.until_card("No video this time")
+    job = await bot.job(JobId(bot.job_ids()[-1]))
+    assert job.failure is not None
+    assert job.failure.code == "flagged"
+    assert_plain(job.failure.message)
+    assert job.failure.message in card.text
+    assert "It cost nothing." in card.text
+    await assert_ended(bot, service, bills=1)
+
+
+async def test_an_operator_may_have_flagged_videos_posted(
+    bot: HostedBot, service: ServiceProcess
+) -> None:
+    bot.environment["FLIPBOOK_SAFETY_CHECKER"] = "off"
+    await bot.start()
+    await service.script("look", "flagged", times=100)
+    await bot.ask()
+    await assert_delivered(bot, service)
 
 
 async def test_a_key_that_is_refused_takes_the_provider_out_and_is_told_nowhere(

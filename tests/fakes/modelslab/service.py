@@ -154,7 +154,8 @@ class FakeModelsLab(FakeService):
             return TRY_AGAIN
         output = [] if kind is Kind.NO_URL else [self.video_url(job)]
         number = job.id if kind is Kind.STRINGS else int(job.id)
-        return {"status": "success", "id": number, "output": output}
+        found = {"nsfw_content_detected": True} if kind is Kind.FLAGGED else {}
+        return {"status": "success", "id": number, "output": output, **found}
 
     async def _model_list(self, request: web.Request) -> web.StreamResponse:
         refusal = self._key_refusal(await read_body(request))

@@ -81,6 +81,8 @@ class FakeNovita(FakeService):
             return refuse("TASK_NOT_FOUND")
         status = self._status(job, kind)
         result = self._result(job, status, has_video=kind is not Kind.NO_URL)
+        if kind is Kind.FLAGGED:
+            result["videos"][0]["nsfw_detection_result"] = {"valid": True, "confidence": 97.5}
         return web.json_response(bodies.in_strings(result) if kind is Kind.STRINGS else result)
 
     def _status(self, job: FakeJob, kind: Kind | None) -> str:

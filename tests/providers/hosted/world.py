@@ -122,13 +122,19 @@ class World:
         api: FakeApi | None = None,
         public_url: str | None = "https://bot.example",
         rng: random.Random | None = None,
+        heeds_flags: bool = True,
     ) -> "World":
         clock = FakeClock()
         files = FakeFiles()
         api = api or FakeApi(clock=clock)
         api.clock = clock
         provider = HostedProvider(
-            api, http=files, clock=clock, public_url=public_url, rng=rng or Steady()
+            api,
+            http=files,
+            clock=clock,
+            public_url=public_url,
+            rng=rng or Steady(),
+            heeds_flags=heeds_flags,
         )
         return cls(api=api, clock=clock, files=files, provider=provider)
 

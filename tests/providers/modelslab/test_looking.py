@@ -44,6 +44,17 @@ async def test_a_job_runs_until_it_is_done(
     assert looks[-1].url == f"{fake.url}/videos/{job_id}.mp4"
 
 
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_a_video_that_the_safety_checker_found_something_in_is_flagged(
+    fake: FakeModelsLab, make_api: Maker, dialect: Dialect
+) -> None:
+    api = make_api(dialect)
+    job_id = (await api.submit(order_of(dialect))).provider_job_id
+    assert not (await api.look(job_id, endpoint=api.endpoint)).is_flagged
+    fake.script(Place.LOOK, Kind.FLAGGED)
+    assert (await api.look(job_id, endpoint=api.endpoint)).is_flagged
+
+
 async def test_a_job_is_asked_after_in_the_dialect_it_was_submitted_in(
     fake: FakeModelsLab, make_api: Maker
 ) -> None:

@@ -253,3 +253,13 @@ def test_each_dialect_without_a_list_has_its_documented_models() -> None:
     assert {model.max_side for model in documented_models(Dialect.V6)} == {512}
     assert documented_models(Dialect.V7)
     assert not documented_models(Dialect.V4)
+
+
+@pytest.mark.parametrize("said", [True, "TRUE", "yes", 1, [False, True], ["no", "yes"]])
+def test_what_is_flagged_in_any_form_is_flagged(said: Any) -> None:
+    assert read({"status": "success", "nsfw_content_detected": said}).nsfw_content_detected
+
+
+@pytest.mark.parametrize("said", [False, "FALSE", "no", 0, None, "", [], [False], {}])
+def test_what_is_not_flagged_is_not(said: Any) -> None:
+    assert not read({"status": "success", "nsfw_content_detected": said}).nsfw_content_detected

@@ -246,6 +246,15 @@ async def test_numbers_as_strings_are_numbers(
     assert (found.fraction, found.effective) == (1.0, {"seed": 4294967295})
 
 
+async def test_a_video_that_the_safety_checker_found_something_in_is_flagged(
+    api: NovitaApi, fake: FakeNovita, make_order: Make
+) -> None:
+    accepted = await api.submit(make_order())
+    assert not (await look(api, accepted)).is_flagged
+    fake.script(Place.LOOK, Kind.FLAGGED)
+    assert (await look(api, accepted)).is_flagged
+
+
 async def test_a_failed_task_is_failed_and_says_why_in_two_ways(
     api: NovitaApi, fake: FakeNovita, make_order: Make
 ) -> None:
