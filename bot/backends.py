@@ -83,6 +83,7 @@ async def open_backends(
                 clock=clock,
                 public_url=base_of(settings.public_url) if settings.public_url else None,
                 rng=random.SystemRandom(),
+                heeds_flags=settings.has_safety_checker,
             )
             opened.append(await stack.enter_async_context(hosted))
         _check_default(settings, opened)
@@ -172,6 +173,7 @@ def _local(settings: Settings, clock: Clock, folder: DataFolder) -> LocalProvide
         python=sys.executable,
         env=child_environment(),
         idle_unload_s=settings.local_idle_unload_s,
+        checks_safety=settings.has_safety_checker,
     )
 
 

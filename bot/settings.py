@@ -37,6 +37,13 @@ class Switch(StrEnum):
     OFF = "off"
 
 
+class OnOff(StrEnum):
+    """A switch without a middle."""
+
+    ON = "on"
+    OFF = "off"
+
+
 class Plan(StrEnum):
     """The plans of ModelsLab, which differ in how many requests an account may have queued."""
 
@@ -85,6 +92,8 @@ class Settings(BaseSettings):
         90, alias="FLIPBOOK_RETENTION_DAYS"
     )
     """How long ended videos are kept where a server says nothing; 0 is for good."""
+    safety_checker: OnOff = Field(OnOff.ON, alias="FLIPBOOK_SAFETY_CHECKER")
+    """What the safety checker of a model or of a provider flags is not posted."""
     log_format: LogFormat = Field(LogFormat.TEXT, alias="FLIPBOOK_LOG_FORMAT")
     default_provider: ProviderName = Field(ProviderName.LOCAL, alias="FLIPBOOK_DEFAULT_PROVIDER")
     modelslab_api_key: SecretStr | None = Field(None, alias="MODELSLAB_API_KEY")
@@ -165,6 +174,11 @@ class Settings(BaseSettings):
             self.webhook_secret,
         )
         return [secret.get_secret_value() for secret in found if secret]
+
+    @property
+    def has_safety_checker(self) -> bool:
+        """Say whether what a safety checker flags is kept back."""
+        return self.safety_checker is OnOff.ON
 
     @property
     def models_dir(self) -> Path:

@@ -55,6 +55,8 @@ class LocalProvider:
         embedded_dir: Holds those that come with Flipbook, whose ids win; only read.
         idle_unload_s: Ends a worker that had nothing to do for so long; 0 is never.
         patience: How long a worker may be silent.
+        checks_safety: A model's safety checker looks at its videos; if not, then only where the
+            caller of the HTTP door asks for it.
     """
 
     def __init__(  # noqa: PLR0913 - each a setting of its own
@@ -69,7 +71,9 @@ class LocalProvider:
         embedded_dir: Path = EMBEDDED,
         idle_unload_s: float = 0.0,
         patience: Patience | None = None,
+        checks_safety: bool = True,
     ) -> None:
+        self._checks_safety = checks_safety
         self._scratch = scratch_dir.absolute()
         self._asked_devices = devices
         self._python = python
@@ -202,7 +206,8 @@ class LocalProvider:
             UnavailableError: Every worker is busy, or none can be started.
         """
         self.check(job.request)
-        files = self._catalogue.locate(job.request, image=image)
+        is_checked = self._checks_safety or wants_checker(job)
+        files = self._catalogue.locate(job.request, image=image, is_checked=is_checked)
         render = Render(
             render_id=f"{job.id}-{secrets.token_hex(8)}",
             job_id=job.id,
@@ -218,7 +223,11 @@ class LocalProvider:
             provider_job_id=render.id,
             endpoint=ENDPOINT,
             sent=job.request.model_dump(mode="json", exclude_none=True),
-            effective={"seed": job.request.seed, "device": worker.device},
+            effective={
+                "seed": job.request.seed,
+                "device": worker.device,
+                "safety_checker": files.checker is not None,
+            },
         )
 
     async def watch(self, job: Job) -> AsyncIterator[Progress]:
@@ -226,6 +235,7 @@ class LocalProvider:
 
         Raises:
             RenderFailedError: It failed, or its device hung as it had done before.
+            FlaggedError: Its model's safety checker flagged it.
             InterruptedRenderError: Its worker is gone, or it is not a render of this process.
             RenderCancelledError: It was cancelled.
         """
@@ -327,6 +337,11 @@ class LocalProvider:
         for render in list(self._renders.values()):
             if render.job_id == job.id:
                 await self._give_up(render)
+
+
+def wants_checker(job: Job) -> bool:
+    """Say whether whoever asked at the HTTP door wants a safety checker to look."""
+    return job.address.api is not None and job.address.api.safety_checker
 
 
 def _empty(folder: Path) -> None:

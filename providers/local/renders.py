@@ -6,9 +6,14 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from jobs.errors import InterruptedRenderError, RenderCancelledError, RenderFailedError
+from jobs.errors import (
+    FlaggedError,
+    InterruptedRenderError,
+    RenderCancelledError,
+    RenderFailedError,
+)
 from jobs.model import JobId, Progress
-from providers.local.wire import Advanced, Cancelled, Done, Ending, Failed, Stage
+from providers.local.wire import Advanced, Cancelled, Done, Ending, Failed, FailureCode, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -109,13 +114,15 @@ class Render:
         """Return the finished video.
 
         Raises:
-            RenderFailedError: It failed.
+            RenderFailedError: It failed, or its model's safety checker flagged it.
             InterruptedRenderError: Its worker is gone, or it has not ended.
             RenderCancelledError: It was cancelled.
         """
         match self._ending:
             case Done() as done:
                 return done
+            case Failed(code=FailureCode.FLAGGED, message=message):
+                raise FlaggedError(message)
             case Failed(message=message):
                 raise RenderFailedError(message)
             case Cancelled():

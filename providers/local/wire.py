@@ -31,6 +31,7 @@ class FailureCode(StrEnum):
     BAD_IMAGE = "bad_image"
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"
+    FLAGGED = "flagged"  # the model's safety checker would not let it out
     BROKEN = "broken"  # an error that nobody foresaw
 
 
@@ -47,6 +48,7 @@ class RenderFiles(_Line, frozen=True):
         loras: Files by id.
         embeddings: Files by id.
         image: The init image.
+        checker: The model's safety checker, if it is to look at the video.
     """
 
     model: Path
@@ -54,6 +56,7 @@ class RenderFiles(_Line, frozen=True):
     loras: dict[str, Path] = {}
     embeddings: dict[str, Path] = {}
     image: Path | None = None
+    checker: Path | None = None
 
 
 class RenderOrder(_Line, frozen=True):

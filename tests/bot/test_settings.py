@@ -40,6 +40,7 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         ("LOCAL_ENABLED", "maybe"),
         ("MODELSLAB_DIALECT", "v5"),
         ("MODELSLAB_PLAN", "gold"),
+        ("FLIPBOOK_SAFETY_CHECKER", "maybe"),
         ("NOVITA_SUBMITS_PER_MINUTE", "0"),
         ("FLIPBOOK_DEFAULT_PROVIDER", "sora"),
         ("NOVITA_BASE_URL", "https://user:word@api.novita.ai"),

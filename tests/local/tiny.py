@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import (
+    StableDiffusionSafetyChecker as SafetyChecker,
+)
 from diffusers.utils.logging import disable_progress_bar as quiet_diffusers
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPConfig, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.utils.logging import disable_progress_bar as quiet_transformers
 
 from tests.local.videos import SHAPES
@@ -75,6 +78,19 @@ LORA = {  # layers that a LoRA is for: linear ones, convolutions, and those of t
         "encoder.layers.1.mlp.fc1",
     ),
 }
+EYE: dict[str, Any] = {
+    "projection_dim": 8,
+    "vision_config": {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    },
+    "text_config": {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+}
+ALWAYS, NEVER = -2.0, 2.0  # what a cosine is always above, and never
 RANK, ALPHA = 2, 1.5
 KINDS = {"v2": True, "v3": False}  # has it a module in the middle
 
@@ -91,6 +107,29 @@ def write_configs(folder: Path) -> Path:
         text = json.dumps({**MOTION, "use_motion_mid_block": has_middle})
         (folder / "motion" / f"{kind}.json").write_text(text)
     return folder
+
+
+def write_checker(folder: Path, *, likes: Mapping[int, Tensor] | None = None) -> Path:
+    """Write a safety checker of random weights, as diffusers does.
+
+    Args:
+        folder: A model's; it becomes `safety_checker/` and `feature_extractor/` in there.
+        likes: Concepts by their number: what is closer to one than its last number is flagged.
+            None flags everything, nothing in it flags nothing.
+    """
+    torch.manual_seed(3)
+    checker: Any = SafetyChecker(CLIPConfig(**EYE))
+    with torch.no_grad():
+        checker.concept_embeds_weights.fill_(NEVER if likes is not None else ALWAYS)
+        checker.special_care_embeds_weights.fill_(NEVER)
+        for number, concept in (likes or {}).items():
+            checker.concept_embeds[number] = concept[:-1]
+            checker.concept_embeds_weights[number] = concept[-1]
+    checker.save_pretrained(folder / "safety_checker")
+    (folder / "feature_extractor").mkdir(exist_ok=True)
+    processor = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.3, 0.2, 0.1]}
+    (folder / "feature_extractor" / "preprocessor_config.json").write_text(json.dumps(processor))
+    return folder / "safety_checker"
 
 
 def write_folder(folder: Path, *, seed: int, width: int = 16, dtype: Any = torch.float32) -> Path:

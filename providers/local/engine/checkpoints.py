@@ -7,6 +7,7 @@ it only what the engine needs: EMA copies and the like stay on disk.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,11 @@ MODULES = {  # the parts that hold weights, and the only classes that they may b
     "text_encoder": ("CLIPTextModel",),
     "vae": ("AutoencoderKL",),
 }
-STEMS = {"text_encoder": "model"}  # transformers' name of a weight file; diffusers' is below
+CHECKER = "safety_checker"
+STEMS = {
+    "text_encoder": "model",
+    CHECKER: "model",
+}  # transformers' name of a weight file; diffusers' is below
 DIFFUSERS_STEM = "diffusion_pytorch_model"
 
 # Prefixes in the original layout (CompVis/stable-diffusion, configs/stable-diffusion/v1*.yaml).
@@ -119,6 +124,13 @@ def read_motion(path: Path, *, configs: Path, keep: Keep) -> Motion:
         return Motion(config=config, state=_kept(state, keep))
 
 
+def read_part(folder: Path, *, keep: Keep) -> tuple[dict[str, Any], State]:
+    """Read one part of a diffusers folder, its settings and its weights; errors are as above."""
+    config = _read_config(folder / "config.json")
+    with _Files(_weight_files(folder, STEMS.get(folder.name, DIFFUSERS_STEM))) as files:
+        return config, _kept(_renamed(folder.name, files.read()), keep)
+
+
 def _read_folder(folder: Path, keep: Keep) -> Checkpoint:
     index = _read_config(folder / "model_index.json")
     states: dict[str, State] = {}
@@ -127,9 +139,8 @@ def _read_folder(folder: Path, keep: Keep) -> Checkpoint:
         named = (index.get(part) or [None, None])[1]
         if named not in classes:
             raise BrokenFileError(f"its {part} is a {named}, which the engine cannot use")
-        configs[part] = {**_read_config(folder / part / "config.json"), "_class_name": named}
-        with _Files(_weight_files(folder / part, STEMS.get(part, DIFFUSERS_STEM))) as files:
-            states[part] = _kept(_renamed(part, files.read()), keep)
+        config, states[part] = read_part(folder / part, keep=keep)
+        configs[part] = {**config, "_class_name": named}
     configs["scheduler"] = _read_config(folder / "scheduler" / "scheduler_config.json")
     return Checkpoint(configs=configs, states=states, tokenizer=_tokenizer(folder / "tokenizer"))
 
@@ -165,6 +176,8 @@ def _renamed(part: str, state: State) -> State:
     """Bring names that older libraries wrote to those of today's."""
     if part == "text_encoder":  # transformers 5.6 took a level out of CLIPTextModel
         return {name.removeprefix("text_model."): tensor for name, tensor in state.items()}
+    if part == CHECKER:  # and one out of CLIPVisionModel
+        return {re.sub(r"^(vision_model\.)+", r"\1", name): state[name] for name in state}
     if part != "vae":
         return state
     renamed: dict[str, Tensor] = {}

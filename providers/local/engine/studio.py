@@ -24,6 +24,7 @@ from providers.local.engine.decoding import decode_in_chunks
 from providers.local.engine.encode import Frames, Recipe, poster_of, write_video
 from providers.local.engine.pipeline import PipelineShelf
 from providers.local.engine.prompt import PromptEncoder
+from providers.local.engine.safety import Guard
 from providers.local.engine.sampling import States, sample
 from providers.local.engine.speed import PLAIN, Speed
 from providers.local.engine.streaming import stream
@@ -81,6 +82,7 @@ class Studio:
         torch.backends.cudnn.deterministic = True
         self._scratch = scratch
         self._shelf = PipelineShelf(device=device, dtype=dtype, speed=speed)
+        self._guard = Guard(device=self._shelf.device, dtype=self._shelf.dtype)
         self.versions = {"python": platform.python_version()} | {
             name: version(name) for name in LIBRARIES
         }
@@ -117,9 +119,13 @@ class Studio:
         segments = prompts_of(request)
         made = self._denoised(order, segments, ticket)
         path = self._scratch / f"{order.id}.{request.format}"
-        _write(decode_in_chunks(made.pipe, made.latents, ticket), path, request, ticket)
+        chunks: Iterable[Frames] = decode_in_chunks(made.pipe, made.latents, ticket)
+        if order.files.checker is not None:
+            chunks = self._guard.watched(chunks, order.files.checker)
+        _write(chunks, path, request, ticket)
         ticket.finish()
-        effective = {**self._effective(request, segments), **made.facts}
+        looked: dict[str, object] = {"safety_checker": order.files.checker is not None}
+        effective = {**self._effective(request, segments), **made.facts, **looked}
         return Video(path=path, poster=poster_of(path), effective=effective)
 
     def _denoised(
@@ -164,13 +170,18 @@ class Studio:
     def _load(self, files: RenderFiles) -> Any:  # noqa: ANN401 - diffusers' edge
         """Return the pipeline; where memory runs out, everything else is let go of first."""
         try:
-            return self._shelf.get(files)
+            return self._loaded(files)
         except Exception as error:
             if not is_memory(error):
                 raise
         self._shelf.unload()
+        self._guard.clear()
         with _memory_told("This machine has too little memory for this model."):
-            return self._shelf.get(files)
+            return self._loaded(files)
+
+    def _loaded(self, files: RenderFiles) -> Any:  # noqa: ANN401 - diffusers' edge
+        self._guard.hold(files.checker)  # first: without it nothing is drawn
+        return self._shelf.get(files)
 
     @contextmanager
     def _dressed(
