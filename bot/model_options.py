@@ -24,6 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     removing.add_argument("--family", choices=[family.value for family in Family])
     verifying = commands.add_parser("verify", help="read all files again and compare their hashes")
     verifying.add_argument("ids", metavar="ID", nargs="*", help="these only")
+    marking = commands.add_parser("mark", help="say whom a model is for")
+    marking.add_argument("id", metavar="ID")
+    marking.add_argument(
+        "--age-restricted",
+        choices=["yes", "no"],
+        required=True,
+        help="whether it is for age-restricted channels only",
+    )
     naming = commands.add_parser("alias", help="say which model another name means")
     model_aliases.add_arguments(naming)
 
@@ -42,6 +50,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--kind",
         choices=[kind.value for kind in MotionKind],
         help="which motion module it is, where its name does not say so",
+    )
+    parser.add_argument(
+        "--age-restricted",
+        action="store_true",
+        default=None,
+        help="it is for age-restricted channels only",
     )
     for name in ("width", "height", "frames", "fps", "steps", "min_side", "max_side"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int)
@@ -86,4 +100,5 @@ def wishes_of(arguments: argparse.Namespace) -> Wishes:
         defaults=item.defaults,
         min_side=item.min_side,
         max_side=item.max_side,
+        age_restricted=arguments.age_restricted,
     )

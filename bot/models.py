@@ -1,4 +1,4 @@
-"""`python -m bot models`: list, add, remove, verify and name what the local engine renders with.
+"""`python -m bot models`: list, add, remove, verify, mark and name what the engine renders with.
 
 It needs no Discord and no torch, and may be called while the bot runs, which notices changes
 within two seconds (docs/models.md).
@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,17 +22,20 @@ from bot.model_aliases import alias
 from bot.model_options import wishes_of
 from bot.settings import Settings, child_environment
 from jobs.errors import FlipbookError, RequestError, SettingsError
+from jobs.request import ModelInfo
 from providers.local.library.adding import Added, Adder, Wishes, id_from
 from providers.local.library.aliases import AliasesError
 from providers.local.library.catalogue import ModelCatalogue
 from providers.local.library.families import Family
 from providers.local.library.hub import HubId, fetch, read_hub_id
 from providers.local.library.inventory import Inventory, Row, verify
+from providers.local.library.marking import mark
 from providers.local.library.registry import RegistryError, Source, registry_lock
 from providers.local.library.roots import ModelRoots
 from providers.local.library.weights import BrokenFileError
 
 DOWNLOADS = ".hub"
+HEADINGS = ("ID", "FAMILY", "KIND", "MOTION", "CHECKER", "AGE", "FROM", "STATE")
 GENERIC = ("diffusion_pytorch_model", "model", "pytorch_lora_weights")  # say nothing as an id
 
 
@@ -46,19 +49,8 @@ async def models(settings: Settings, arguments: argparse.Namespace) -> int:
         RequestError: What was asked for cannot be done; nothing was changed.
         SettingsError: The registry is broken, or another command is at work.
     """
-    shop = Workshop(settings)
     try:
-        match arguments.action:
-            case "add":
-                await shop.add(arguments)
-            case "remove":
-                shop.remove(arguments.id, arguments.family)
-            case "verify":
-                return 0 if await shop.verify(arguments.ids) else 1
-            case "alias":
-                shop.alias(arguments)
-            case _:
-                shop.show()
+        return await _carry_out(Workshop(settings), arguments)
     except (RegistryError, AliasesError) as error:
         message = f"{error}; repair it, or move it away: models work without it, too."
         raise SettingsError(message) from error
@@ -66,6 +58,22 @@ async def models(settings: Settings, arguments: argparse.Namespace) -> int:
         raise RequestError(f"{error}.", field="models") from error
     except OSError as error:
         raise FlipbookError(f"{settings.models_dir}: {error.strerror}.") from error
+
+
+async def _carry_out(shop: "Workshop", arguments: argparse.Namespace) -> int:
+    match arguments.action:
+        case "add":
+            await shop.add(arguments)
+        case "remove":
+            shop.remove(arguments.id, arguments.family)
+        case "verify":
+            return 0 if await shop.verify(arguments.ids) else 1
+        case "mark":
+            await shop.mark(arguments.id, is_age_restricted=arguments.age_restricted == "yes")
+        case "alias":
+            shop.alias(arguments)
+        case _:
+            shop.show()
     return 0
 
 
@@ -90,10 +98,11 @@ class Workshop:
         """Print everything, and then what is wrong with the registry, if anything is."""
         _, catalogue, inventory = self._parts()
         rows = inventory.rows()
-        table = [("ID", "FAMILY", "KIND", "MOTION", "FROM", "STATE"), *map(_cells, rows)]
-        widths = [max(len(row[column]) for row in table) for column in range(5)]
+        table = [HEADINGS, *map(_cells, rows)]
+        last = len(HEADINGS) - 1
+        widths = [max(len(row[column]) for row in table) for column in range(last)]
         for row in table:
-            print("  ".join([*map(str.ljust, row, widths), row[5]]).rstrip())
+            print("  ".join([*map(str.ljust, row, widths), row[last]]).rstrip())
         for name in catalogue.faults().keys() - {row.id for row in rows}:
             print(f"flipbook: {catalogue.faults()[name]}", file=sys.stderr)
 
@@ -164,6 +173,8 @@ class Workshop:
         entry = catalogue.entry(added.id) if item.family is Family.CHECKPOINT else None
         if entry is not None and entry.motion is not None:
             print(f"  {'motion':<9} {entry.motion.id}")
+        if entry is not None and entry.info is not None:
+            _tell_of_safety(entry.info)
         if entry is not None and entry.info is None:
             print(f"  {'missing':<9} {entry.fault}: add one with `python -m bot models add`")
         row = inventory.require(added.id, item.family)
@@ -184,6 +195,19 @@ class Workshop:
             now = entry.motion.id if entry and entry.motion else None
             then = f"and now uses {now}" if now else "and cannot be used until it gets another one"
             print(f"  {user} used it, {then}")
+
+    async def mark(self, name: str, *, is_age_restricted: bool) -> None:
+        """Say whom a model is for, and print what holds now."""
+        with registry_lock(self.root):
+            roots, _, inventory = self._parts()
+            row = inventory.require(name, Family.CHECKPOINT)
+            await _in_thread(
+                lambda should_stop: mark(
+                    roots, row, is_age_restricted=is_age_restricted, should_stop=should_stop
+                )
+            )
+        whom = "age-restricted channels only" if is_age_restricted else "every channel"
+        print(f"{name} is for {whom}")
 
     def alias(self, arguments: argparse.Namespace) -> None:
         """Show other names of models, or change one."""
@@ -206,6 +230,14 @@ class Workshop:
             is_well = is_well and finding.problem is None
             print(finding.line(), flush=True)
         return is_well
+
+
+def _tell_of_safety(model: ModelInfo) -> None:
+    """Print who looks at a model's videos, and whom they are for."""
+    if not model.has_safety_checker:
+        print(f"  {'checker':<9} none: nothing looks at its videos before they are posted")
+    if model.is_age_restricted:
+        print(f"  {'for':<9} age-restricted channels only")
 
 
 def is_there(path: Path) -> bool:
@@ -251,14 +283,17 @@ def _named(wishes: Wishes, hub_id: HubId, place: Path) -> Wishes:
     return wishes
 
 
-def _cells(row: Row) -> tuple[str, str, str, str, str, str]:
+def _cells(row: Row) -> Sequence[str]:
     if row.is_embedded:
         origin = "Flipbook"
     elif row.item is not None:
         origin = str(row.item.source)[:60]
     else:
         origin = "put there by hand"
-    return (row.id, row.family, row.what, row.motion, origin, row.fault or "ok")
+    checker = {None: "", True: "yes", False: "none"}[row.has_checker]
+    age = "adults" if row.is_age_restricted else ""
+    known = (row.id, row.family, row.what, row.motion, checker, age, origin)
+    return (*known, row.fault or "ok")
 
 
 def _bytes(count: int) -> str:

@@ -26,7 +26,7 @@ def test_the_commands_of_the_page_are_taken(line: str) -> None:
 
 def test_every_action_is_shown() -> None:
     shown = {line.split()[1] for line in COMMANDS}
-    assert shown == {"list", "add", "remove", "verify", "alias"}
+    assert shown == {"list", "add", "remove", "verify", "mark", "alias"}
 
 
 def test_every_option_is_on_the_page() -> None:

@@ -173,6 +173,90 @@ async def test_a_still_image_model_becomes_one_that_needs_a_motion_module(
     assert entry.motion.id == "v3"
 
 
+def with_checker(folder: Path, *, is_pickle: bool = False) -> Path:
+    """Write what a safety checker's folder holds into a model's."""
+    checker = folder / "safety_checker"
+    checker.mkdir()
+    (checker / "config.json").write_text('{"model_type": "clip"}')
+    if is_pickle:
+        (checker / "pytorch_model.bin").write_bytes(b"PK")
+    else:
+        write(checker / "model.safetensors", {"concept_embeds": (17, 8)})
+    (folder / "feature_extractor").mkdir()
+    (folder / "feature_extractor" / "preprocessor_config.json").write_text("{}")
+    return folder
+
+
+async def test_a_safety_checker_comes_along_and_is_told(machine: Machine, down: Path) -> None:
+    output = await machine.call("add", with_checker(still_image_model(down / "sd15")))
+    assert "UNet, VAE, text encoder, safety checker" in output
+    write(machine.root / "motion" / "v3.safetensors", motion(has_middle=False))
+    shutil.copytree(SHAPES, down / "Twin")
+    assert "checker   none: nothing looks at its videos" in await machine.call("add", down / "Twin")
+    listed = {line.split()[0]: line for line in (await machine.call("list")).splitlines()}
+    assert " yes " in listed["sd15"]
+    assert " none " in listed["Twin"]
+    entry, info = machine.bot.require("sd15")
+    assert info.has_safety_checker
+    checker = machine.root / "sd15" / "safety_checker"
+    assert entry.checker == checker
+    kept = {str(path.relative_to(machine.root / "sd15")) for path in checker.iterdir()}
+    assert kept == {"safety_checker/config.json", "safety_checker/model.safetensors"}
+    assert (machine.root / "sd15/feature_extractor/preprocessor_config.json").is_file()
+    assert "ok    sd15 sd15" in await machine.call("verify", "sd15")
+    (checker / "model.safetensors").write_bytes(b"\0" * 16)
+    assert "FAIL  sd15 sd15" in await machine.call("verify", "sd15", expect=1)
+    assert "sd15" in machine.bot.faults()  # a broken one does not switch itself off
+
+
+async def test_a_pickled_checker_that_was_put_there_by_hand_is_not_passed_over(
+    machine: Machine,
+) -> None:
+    shutil.copytree(SHAPES, machine.root / "Twin")
+    with_checker(machine.root / "Twin", is_pickle=True)
+    machine.clock.advance(2)
+    assert "safety_checker/ holds its weights as pickles" in machine.bot.faults()["Twin"]
+
+
+async def test_a_model_is_for_adults_where_its_operator_says_so(
+    machine: Machine, down: Path
+) -> None:
+    shutil.copytree(SHAPES, down / "Twin")
+    output = await machine.call("add", down / "Twin", "--age-restricted")
+    assert "age-restricted channels only" in output
+    assert machine.bot.require("Twin")[1].is_age_restricted
+    assert " adults " in await machine.call("list")
+    assert await machine.call("mark", "Twin", "--age-restricted", "no") == (
+        "Twin is for every channel\n"
+    )
+    assert not machine.bot.require("Twin")[1].is_age_restricted
+    assert "ok    sd15 Twin" in await machine.call("verify", "Twin")
+
+
+async def test_what_was_put_there_by_hand_can_be_marked_and_is_verified_from_then_on(
+    machine: Machine,
+) -> None:
+    shutil.copytree(SHAPES, machine.root / "Twin")
+    (machine.root / "Twin" / "flipbook.json").write_text('{"age_restricted": true}')
+    machine.clock.advance(2)
+    assert machine.bot.require("Twin")[1].is_age_restricted
+    await machine.call("mark", "Twin", "--age-restricted", "no")
+    assert not machine.bot.require("Twin")[1].is_age_restricted
+    await machine.call("mark", "Twin", "--age-restricted", "yes")
+    assert machine.bot.require("Twin")[1].is_age_restricted
+    assert "ok    sd15 Twin" in await machine.call("verify", "Twin")
+
+
+async def test_what_cannot_be_marked_is_refused_in_a_sentence(machine: Machine, down: Path) -> None:
+    await machine.call("add", write(down / "ink.safetensors", lora()))
+    yes = ("--age-restricted", "yes")
+    assert "comes with Flipbook" in await machine.refusal("mark", "shapes", *yes)
+    assert "ink" in await machine.refusal("mark", "ink", *yes)
+    oil = write(down / "oil.safetensors", lora())
+    refusal = await machine.refusal("add", oil, "--age-restricted")
+    assert refusal == "`--age-restricted` is for checkpoints."
+
+
 def still_image_model(folder: Path, *, width: int = 768) -> Path:
     """Write what diffusers saves of a StableDiffusionPipeline, in half precision only."""
     shutil.copytree(SHAPES, folder, ignore=shutil.ignore_patterns("motion_adapter"))
@@ -208,6 +292,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "still image model of another base": (
         lambda down: still_image_model(down / "sd2", width=1024),
         "sd2 was made for Stable Diffusion 2",
+    ),
+    "pickled safety checker": (
+        lambda down: with_checker(still_image_model(down / "sd15"), is_pickle=True),
+        "safety_checker/ holds its weights as pickles; only .safetensors are taken",
     ),
     "empty folder": (lambda down: down, "holds neither a model_index.json nor"),
 }
@@ -375,8 +463,8 @@ async def test_the_list_shows_everything_and_what_is_wrong(machine: Machine, dow
     await machine.call("add", write(down / "ink.safetensors", lora()))
     write(machine.root / "motion" / "old.safetensors", motion(has_middle=False, frames=24))
     lines = [line.split() for line in (await machine.call("list")).splitlines()]
-    assert lines[0] == ["ID", "FAMILY", "KIND", "MOTION", "FROM", "STATE"]
-    assert lines[1] == ["shapes", "sd15", "folder", "Flipbook", "ok"]
+    assert lines[0] == ["ID", "FAMILY", "KIND", "MOTION", "CHECKER", "AGE", "FROM", "STATE"]
+    assert lines[1] == ["shapes", "sd15", "folder", "none", "Flipbook", "ok"]
     assert "(v1);" in lines[2]
     assert ["ink", "lora", "kohya,", "width", "768", "ink.safetensors", "ok"] in lines
 

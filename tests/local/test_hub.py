@@ -193,7 +193,6 @@ def test_half_precision_is_fetched_only_where_there_is_no_other() -> None:
         "unet/diffusion_pytorch_model.fp16.safetensors",
         "vae/diffusion_pytorch_model.fp16.safetensors",
         "vae/diffusion_pytorch_model.safetensors",
-        "safety_checker/model.safetensors",
         "v1-5-pruned.safetensors",
         "unet/../../x.json",
     ]
@@ -202,6 +201,23 @@ def test_half_precision_is_fetched_only_where_there_is_no_other() -> None:
         "unet/diffusion_pytorch_model.fp16.safetensors",
         "vae/diffusion_pytorch_model.safetensors",
     ]
+
+
+CHECKER = [
+    "safety_checker/config.json",
+    "safety_checker/model.safetensors",
+    "feature_extractor/preprocessor_config.json",
+]
+
+
+def test_a_safety_checker_is_fetched_with_how_its_pictures_are_prepared() -> None:
+    names = [*DIFFUSERS, *CHECKER, "safety_checker/pytorch_model.bin"]
+    assert wanted(names, "")[-3:] == CHECKER
+
+
+def test_of_a_safety_checker_that_is_a_pickle_nothing_is_fetched() -> None:
+    pickled = [name.replace("model.safetensors", "pytorch_model.bin") for name in CHECKER]
+    assert wanted([*DIFFUSERS, *pickled], "") == wanted(DIFFUSERS, "")
 
 
 def test_a_motion_module_is_fetched_as_a_folder() -> None:

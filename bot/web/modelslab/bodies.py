@@ -1,15 +1,22 @@
 """What may be asked in this protocol, field by field, with the defaults of its documents.
 
 v4 is the "Train Text to Video Endpoint" document of stablediffusionapi.com, v6 the Text to Video
-page of docs.modelslab.com. `init_image`, and at v6 also `scheduler`, `strength` and
-`enhance_prompt`, are in neither and act as they are called. Names that are not known are ignored,
-as the services ignore them.
+page of docs.modelslab.com. `init_image`, `safetychecker`, and at v6 also `scheduler`, `strength`
+and `enhance_prompt`, are in neither and act as they are called. Names that are not known are
+ignored, as the services ignore them.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from bot.web.modelslab.fields import (
     ClipSkip,
@@ -93,6 +100,8 @@ class Asked(_Body, frozen=True):
         webhook: Where the end is told.
         track_id: Sent along with that.
         init_image: A base64 data URL or an https URL; an extension.
+        safetychecker: The model's own is to look at the video; `no` switches nothing off. Spelt as
+            the document's answer spells it, or as other endpoints do, `safety_checker`.
     """
 
     model_id: ModelName
@@ -107,6 +116,9 @@ class Asked(_Body, frozen=True):
     webhook: WebhookUrl = None
     track_id: Word | None = None
     init_image: str | None = None
+    safetychecker: YesNo = Field(
+        default=False, validation_alias=AliasChoices("safetychecker", "safety_checker")
+    )
 
 
 class AskedV4(Asked, frozen=True):

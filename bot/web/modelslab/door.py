@@ -101,8 +101,9 @@ class ModelsLabDoor:
         base, again = self._gate.base_of(request), idempotency_key_of(request)
         image = await self._image(body.init_image)
         model_id = self._aliases.resolve(body.model_id)
-        asked = request_of(body, model_id, await self._counter.models(), image=image)
-        address = address_of(body, asked, base=base)
+        models = await self._counter.models()
+        asked = request_of(body, model_id, models, image=image)
+        address = address_of(body, asked, base=base, models=models)
         placed = await self._counter.submit(key, asked, address, idempotency_key=again)
         job = placed.job
         if job.state.is_final:

@@ -43,8 +43,9 @@ def meta_of(job: Job) -> Meta:
         }
         return MetaV6.model_validate({**values, **own})
     seconds = round(cast("int", used["frames"]) / cast("float", used["fps"]), 3)
+    looked = {"safetychecker": "yes" if _is_looked_at(job) else "no"}
     sides = {"W": size[0], "H": size[1], "rendered_W": rendered[0], "rendered_H": rendered[1]}
-    return MetaV4.model_validate({**values, **sides, "seconds": seconds})
+    return MetaV4.model_validate({**values, **sides, **looked, "seconds": seconds})
 
 
 def _of_both(job: Job, api: ApiAddress, used: Mapping[str, object]) -> dict[str, object]:
@@ -56,6 +57,13 @@ def _of_both(job: Job, api: ApiAddress, used: Mapping[str, object]) -> dict[str,
         "file_prefix": job.file_name.rpartition(".")[0],
         "warnings": [*noted, *job.warnings],
     }
+
+
+def _is_looked_at(job: Job) -> bool:
+    """Say whether a safety checker looks at the video: as its backend says, or else as asked."""
+    if job.receipt is None:
+        return address_of(job).safety_checker
+    return job.receipt.effective.get("safety_checker") is True
 
 
 def _used(job: Job) -> dict[str, object]:

@@ -46,23 +46,33 @@ def request_of(
     return request.model_copy(update=_own_options(body))
 
 
-def address_of(body: AskedV4 | AskedV6, request: VideoRequest, *, base: str) -> ApiAddress:
+def address_of(
+    body: AskedV4 | AskedV6,
+    request: VideoRequest,
+    *,
+    base: str,
+    models: Iterable[ModelInfo] = (),
+) -> ApiAddress:
     """Return what the answers need.
 
     Args:
         body: What was asked.
         request: What it became.
         base: The scheme and host that it was asked at.
+        models: Those there are; some have a safety checker.
     """
+    has_checker = any(one.has_safety_checker for one in models if one.id == request.model)
     is_scaled = (request.width, request.height) != (body.width, body.height)
+    notes = [*_notes(body), *_safety_notes(body, has_checker=has_checker)]
     return ApiAddress(
         protocol=PROTOCOL,
-        echo={"version": body.version, "strength": body.strength, "notes": _notes(body)},
+        echo={"version": body.version, "strength": body.strength, "notes": notes},
         webhook=body.webhook,
         track_id=body.track_id,
         width=body.width if is_scaled else None,
         height=body.height if is_scaled else None,
         base=base,
+        safety_checker=body.safetychecker and has_checker,
     )
 
 
@@ -82,6 +92,12 @@ def _notes(body: Asked) -> list[str]:
     if used is body.scheduler:
         return []
     return [f"{body.scheduler} begins with an init image; {used} was taken instead."]
+
+
+def _safety_notes(body: Asked, *, has_checker: bool) -> list[str]:
+    if not body.safetychecker or has_checker:
+        return []
+    return ["This model has no safety checker, so nothing looks at the video."]
 
 
 def _size_of(body: Asked, model_id: str, models: Iterable[ModelInfo]) -> tuple[int, int]:

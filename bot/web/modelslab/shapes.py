@@ -19,6 +19,7 @@ class MetaV4(BaseModel):
         W: The width of the file; the model rendered at `rendered_W`.
         H: The height of the file; the model rendered at `rendered_H`.
         scheduler: None until it is rendered if none was asked: the model's own.
+        safetychecker: `yes` where the model's own looks at the video.
         warnings: What was asked and is not honoured as asked, one sentence each.
     """
 

@@ -168,6 +168,7 @@ def _extra(job: Job) -> ResultExtra:
     seed = job.request.seed if job.receipt is None else job.receipt.seed
     return ResultExtra(
         seed=str(seed),
+        enable_nsfw_detection=_is_looked_at(job),
         debug_info=DebugInfo(
             request_info=json.dumps(_used(job), separators=(",", ":")),
             submit_time_ms=milliseconds(job.created_at),
@@ -175,6 +176,11 @@ def _extra(job: Job) -> ResultExtra:
             complete_time_ms=milliseconds(job.ended_at),
         ),
     )
+
+
+def _is_looked_at(job: Job) -> bool:
+    """Say whether the model's safety checker looks at the video, or has looked."""
+    return job.receipt is not None and job.receipt.effective.get("safety_checker") is True
 
 
 def _used(job: Job) -> dict[str, object]:

@@ -49,6 +49,7 @@ class Wishes:
     defaults: OwnDefaults = OwnDefaults()  # noqa: RUF009 - frozen
     min_side: Side | None = None
     max_side: Side | None = None
+    age_restricted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ class Adder:
             defaults=wishes.defaults,
             min_side=wishes.min_side,
             max_side=wishes.max_side,
+            age_restricted=wishes.age_restricted,
         )
         if found.family is Family.CHECKPOINT:
             card = read_card(copy) if copy.is_dir() else Card()
@@ -175,6 +177,8 @@ class Adder:
         if wishes.motion is not None and wishes.motion not in usable:
             known = f"there are {', '.join(usable)}" if usable else "add one first"
             raise _refusal(f"`--motion`: there is no motion module {wishes.motion[:64]}; {known}")
+        if wishes.age_restricted and found.family is not Family.CHECKPOINT:
+            raise _refusal("`--age-restricted` is for checkpoints")
         if wishes.kind is None:
             return
         if found.motion is None:

@@ -158,8 +158,15 @@ class ModelCatalogue:
             self._adapters.require(kind, name, known[name], width=width)
         return {name: known[name] for name in asked}
 
-    def locate(self, request: ResolvedRequest, *, image: Path | None = None) -> RenderFiles:
+    def locate(
+        self, request: ResolvedRequest, *, image: Path | None = None, is_checked: bool = False
+    ) -> RenderFiles:
         """Return where everything lies that a request names.
+
+        Args:
+            request: What to render.
+            image: The init image.
+            is_checked: The model's safety checker is to look at the video, if there is one.
 
         Raises:
             RequestError: Something is unknown, broken, or does not fit the model.
@@ -172,6 +179,7 @@ class ModelCatalogue:
             loras=dict(self.require_files(LORAS, loras, width=entry.width)),
             embeddings=dict(self.require_files(EMBEDDINGS, request.embeddings, width=entry.width)),
             image=image,
+            checker=entry.checker if is_checked else None,
         )
 
     def warnings(self, request: ResolvedRequest) -> list[str]:

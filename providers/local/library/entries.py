@@ -49,6 +49,7 @@ class Entry:
         lacks_motion: That it has no motion module is all that is wrong with it.
         weights: Its files of weights, those of the motion module last.
         motion: The motion module it is used with, if that is not its own.
+        checker: Its safety checker, if it has one.
         width: Of the tokens that its UNet and its embeddings have; 0 if unknown.
         scheduler: What its requests get that name none; None is its own config's.
         beside: What it was examined with.
@@ -61,6 +62,7 @@ class Entry:
     lacks_motion: bool = False
     weights: tuple[Path, ...] = ()
     motion: Motion | None = None
+    checker: Path | None = None
     width: int = 0
     scheduler: Scheduler | None = None
     beside: Beside = field(default_factory=Beside)
@@ -156,16 +158,17 @@ def _entry_of(place: Path, mark: Fingerprint, beside: Beside) -> Entry:
     return Entry(
         place=place,
         mark=mark,
-        info=_info(id_of(place), offer),
+        info=_info(id_of(place), offer, has_checker=body.checker is not None),
         weights=(*body.weights, *((motion.weights,) if motion else ())),
         motion=motion,
+        checker=body.checker,
         width=body.width,
         scheduler=offer.scheduler,
         beside=beside,
     )
 
 
-def _info(name: str, offer: Offer) -> ModelInfo:
+def _info(name: str, offer: Offer, *, has_checker: bool) -> ModelInfo:
     card = offer.card
     return ModelInfo(
         id=name,
@@ -178,6 +181,7 @@ def _info(name: str, offer: Offer) -> ModelInfo:
         trigger_words=card.trigger_words,
         note=card.note,
         is_age_restricted=card.age_restricted,
+        has_safety_checker=has_checker,
         words=frozenset(part for word in card.words for part in words_in(word)),
     )
 
@@ -224,6 +228,8 @@ def offer_of(card: Card, item: Item | None, motion: Motion | None) -> Offer:
     for name in ("title", "trigger_words", "note", "min_side", "max_side"):
         if item is not None and getattr(item, name):
             changes[name] = getattr(item, name)
+    if item is not None and item.age_restricted is not None:
+        changes["age_restricted"] = item.age_restricted
     return Offer(
         card=card.model_copy(update=changes),
         scheduler=scheduler or (habits.scheduler if habits else None),

@@ -4,6 +4,7 @@ And reads its card, `flipbook.json`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from jobs.request import (
     SIDE_STEP,
     ModelDefaults,
 )
+from providers.local.library.headers import PICKLES
 from providers.local.library.weights import (
     BrokenFileError,
     check_weights,
@@ -29,6 +31,7 @@ from providers.local.library.weights import (
     read_json,
 )
 
+CHECKER = "safety_checker"
 NEEDED = ("text_encoder", "tokenizer", "unet", "vae", "scheduler")
 WEIGHTS = {
     "text_encoder": "model",
@@ -36,6 +39,7 @@ WEIGHTS = {
     "unet": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
     "motion_adapter": "diffusion_pytorch_model",
+    CHECKER: "model",
 }
 LIBRARIES = frozenset({"diffusers", "transformers"})  # a folder may not name code of its own
 PART = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -61,11 +65,19 @@ class Card(BaseModel, frozen=True, extra="ignore"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """What the files of a model hold; `has_motion` says that it needs no motion module."""
+    """What the files of a model hold.
+
+    Attributes:
+        weights: Its files of weights.
+        width: Of the tokens of its text encoder; 0 if it does not say.
+        has_motion: It needs no motion module.
+        checker: Its safety checker, if it has one.
+    """
 
     weights: tuple[Path, ...]
     width: int
     has_motion: bool
+    checker: Path | None = None
 
 
 def was_never_trained(folder: Path) -> bool:
@@ -86,12 +98,16 @@ def check_folder(folder: Path) -> Body:
     for name in NEEDED:
         if name not in parts:
             raise BrokenFileError(f"model_index.json has no {name}")
-    weights = tuple(path for name in sorted(parts) for path in _check_part(folder, name))
+    checker = folder / CHECKER if (folder / CHECKER).is_dir() else None
+    # An AnimateDiffPipeline's index has no room for a checker: that it lies there is enough.
+    names = sorted(parts.keys() - {CHECKER}) + ([CHECKER] if checker else [])
+    weights = tuple(path for name in names for path in _check_part(folder, name))
     width = read_json(folder / "text_encoder" / "config.json", "config.json").get("hidden_size")
     return Body(
         weights=weights,
         width=width if isinstance(width, int) else 0,
         has_motion="motion_adapter" in parts or parts["unet"][1] == "UNetMotionModel",
+        checker=checker,
     )
 
 
@@ -133,11 +149,25 @@ def _check_part(folder: Path, name: str) -> list[Path]:
         return []
     read_json(part / "config.json", f"{name}/config.json")
     files = _weight_files(part, WEIGHTS[name])
+    if name == CHECKER:
+        _check_no_pickle(part, files)
     for path in files:
         if not is_inside(path, folder):
             raise BrokenFileError(f"{name}/{path.name} is a link that leads elsewhere")
         check_weights(path, f"{name}/{path.name}")
     return files
+
+
+def _check_no_pickle(part: Path, files: Sequence[Path]) -> None:
+    """Say of a checker that is only a pickle what is wrong with it.
+
+    Raises:
+        BrokenFileError: It is one.
+    """
+    if not files[0].exists() and any(path.suffix in PICKLES for path in part.iterdir()):
+        raise BrokenFileError(
+            f"{part.name}/ holds its weights as pickles; only .safetensors are taken"
+        )
 
 
 def _weight_files(part: Path, stem: str) -> list[Path]:

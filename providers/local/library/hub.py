@@ -21,6 +21,7 @@ from providers.local.library.weights import BrokenFileError
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 REVISION = re.compile(r"[0-9a-f]{40}")
 PARTS = ("text_encoder", "tokenizer", "unet", "vae", "scheduler", "motion_adapter")
+CHECKER = ("safety_checker", "feature_extractor")  # taken together, or not at all
 WEIGHTS = re.compile(r"(?:model|diffusion_pytorch_model)(?:-\d+-of-\d+)?\.safetensors")
 SMALL = re.compile(r"[\w.-]+\.(?:json|txt)")
 ENVIRONMENT = {
@@ -114,12 +115,19 @@ def wanted(names: Sequence[str], file: str) -> list[str]:
 def _belongs(name: str, names: Sequence[str]) -> bool:
     """Tell configs and weights of a pipeline's parts; in half precision only for want of other."""
     part, slash, rest = name.partition("/")
-    if not slash or part not in PARTS:
+    parts = (*PARTS, *CHECKER) if _has_checker(names) else PARTS
+    if not slash or part not in parts:
         return False
     if SMALL.fullmatch(rest) or WEIGHTS.fullmatch(rest):
         return True
     full = name.replace(".fp16.safetensors", ".safetensors")
     return name.endswith(".fp16.safetensors") and full not in names
+
+
+def _has_checker(names: Sequence[str]) -> bool:
+    """Tell whether there is a safety checker that is no pickle."""
+    files = ("model.safetensors", "model.fp16.safetensors")
+    return any(f"{CHECKER[0]}/{file}" in names for file in files)
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ class Row:
         what: Which kind it is, for people.
         motion: The id of the motion module that it is used with.
         fault: Why it cannot be used.
+        is_age_restricted: It is for age-restricted channels only.
+        has_checker: A safety checker of its own can look at its videos; None of what has none.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Row:
     what: str = ""
     motion: str = ""
     fault: str = ""
+    is_age_restricted: bool = False
+    has_checker: bool | None = None
 
 
 class Inventory:
@@ -121,6 +125,8 @@ class Inventory:
                 what="folder" if entry.place.is_dir() else "one file",
                 motion=entry.motion.id if entry.motion else "",
                 fault=entry.fault,
+                is_age_restricted=entry.info is not None and entry.info.is_age_restricted,
+                has_checker=None if entry.fault else entry.checker is not None,
             )
 
     def _motions(self) -> Iterator[Row]:

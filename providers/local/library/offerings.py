@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.local.library.families import SD15_WIDTH, Family, Found, base_of_width
-from providers.local.library.folder import NEEDED, WEIGHTS, check_folder, parts_of
+from providers.local.library.folder import CHECKER, NEEDED, WEIGHTS, check_folder, parts_of
 from providers.local.library.headers import PICKLES, read_header
 from providers.local.library.motion import WEIGHTS as MOTION_WEIGHTS
 from providers.local.library.motion import recognise_motion
@@ -22,6 +22,7 @@ from providers.local.library.weights import BrokenFileError, is_inside, read_jso
 PLAIN = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
 OWN = "AnimateDiffPipeline"
 SMALL = ("*.json", "*.txt")  # configs, vocabularies, merges
+EXTRACTOR = "feature_extractor"  # how a checker's pictures are prepared
 PARTS = (*NEEDED, "motion_adapter", "image_encoder")
 
 
@@ -73,7 +74,9 @@ def recognise_place(place: Path, told: str) -> tuple[Found, tuple[Path, ...]]:
         return recognise_motion(place, told) if is_motion else found, (place,)
     if (place / "model_index.json").exists():
         body = check_folder(place)
-        return _found_pipeline(body.width, has_motion=body.has_motion), body.weights
+        has_checker = body.checker is not None
+        found = _found_pipeline(body.width, has_motion=body.has_motion, has_checker=has_checker)
+        return found, body.weights
     return recognise_motion(place, told), (place / MOTION_WEIGHTS,)
 
 
@@ -109,7 +112,8 @@ def _pipeline(folder: Path, name: str) -> Offering:
     texts = {} if kind == OWN else _texts_for_motion(folder)
     named = parts_of(folder).keys() if kind == OWN else NEEDED
     files: dict[str, Path] = {}
-    for part in [part for part in PARTS if part in named]:
+    brought = [part for part in (CHECKER, EXTRACTOR) if (folder / part).is_dir()]
+    for part in [*(part for part in PARTS if part in named), *brought]:
         files |= _part(folder, part)
     for top in ("model_index.json", "flipbook.json"):
         if (folder / top).exists():
@@ -118,12 +122,13 @@ def _pipeline(folder: Path, name: str) -> Offering:
     _check_inside(kept, folder)
     has_motion = kind == OWN and ("motion_adapter" in named or _is_moving_unet(folder))
     width = _number(folder / "unet" / "config.json", "cross_attention_dim")
-    found = _found_pipeline(width, has_motion=has_motion)
+    found = _found_pipeline(width, has_motion=has_motion, has_checker=CHECKER in brought)
     return Offering(found=found, pick=Pick(files=kept, texts=texts), name=name)
 
 
-def _found_pipeline(width: int, *, has_motion: bool) -> Found:
+def _found_pipeline(width: int, *, has_motion: bool, has_checker: bool) -> Found:
     parts = ("UNet", "VAE", "text encoder", *(("motion module",) if has_motion else ()))
+    parts = (*parts, *(("safety checker",) if has_checker else ()))
     return Found(
         family=Family.CHECKPOINT,
         layout="diffusers folder",

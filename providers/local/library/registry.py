@@ -91,6 +91,7 @@ class Item(_Value, frozen=True):
         defaults: Of its requests.
         min_side: The smallest width and height in pixels.
         max_side: The largest.
+        age_restricted: It is for age-restricted channels only; None leaves it to its own files.
     """
 
     family: Family
@@ -105,6 +106,7 @@ class Item(_Value, frozen=True):
     defaults: OwnDefaults = OwnDefaults()
     min_side: Side | None = None
     max_side: Side | None = None
+    age_restricted: bool | None = None
 
 
 class Registry(_Value, frozen=True):

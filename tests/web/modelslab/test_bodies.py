@@ -191,3 +191,35 @@ def test_whatever_else_is_large_is_too_large(values: dict[str, str]) -> None:
 def test_an_image_inside_of_something_else_is_none() -> None:
     raw = json.dumps({"inner": {"init_image": IMAGE}}).encode()
     assert read_payload(raw, "application/json") == {"inner": {"init_image": ""}}
+
+
+@pytest.mark.parametrize("name", ["safetychecker", "safety_checker"])
+@pytest.mark.parametrize(("sent", "meant"), [("yes", True), (True, True), ("no", False)])
+def test_a_caller_may_ask_for_a_safety_checker_in_both_spellings(
+    name: str, sent: object, meant: object
+) -> None:
+    for kind in (AskedV4, AskedV6):
+        body = read(kind, {**LEAST, name: sent})
+        assert body.safetychecker is meant
+        models = [make_model(id="strict", has_safety_checker=True)]
+        request = request_of(body, "strict", models, image=None)
+        address = address_of(body, request, base="http://x", models=models)
+        assert address.safety_checker is meant
+
+
+def test_a_model_without_a_safety_checker_is_named_where_one_is_asked_for() -> None:
+    models = [make_model(id="shapes"), make_model(id="strict", has_safety_checker=True)]
+    told: dict[tuple[str, str], list[object]] = {}
+    for model in models:
+        for sent in ("yes", "no"):
+            body = read(AskedV4, {**LEAST, "model_id": model.id, "safetychecker": sent})
+            request = request_of(body, model.id, models, image=None)
+            address = address_of(body, request, base="http://x", models=models)
+            told[model.id, sent] = [address.echo["notes"], address.safety_checker]
+    note = "This model has no safety checker, so nothing looks at the video."
+    assert told == {
+        ("shapes", "yes"): [[note], False],
+        ("shapes", "no"): [[], False],
+        ("strict", "yes"): [[], True],
+        ("strict", "no"): [[], False],
+    }
