@@ -20,6 +20,7 @@ class Stage(StrEnum):
     LOADING = "loading the model"
     DENOISING = "denoising"
     DECODING = "decoding"
+    CHECKING = "looking at the frames"
     ENCODING = "encoding"
 
 

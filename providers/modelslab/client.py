@@ -209,7 +209,7 @@ class ModelsLabApi:
             raise refusals.unconfirmed(detail)
         if there.dialect is Dialect.V7 and reply.status == "error" and not reply.said:
             return await self._look_at_the_link(job_id, detail)
-        return _failed(detail)
+        return _failed(detail, is_flagged=refusals.is_about_content(reply))
 
     def _read_loss(self, job_id: str, detail: str) -> Look:
         """Read "Request not found": the video may have come with the submit's answer already.
@@ -280,5 +280,6 @@ def _is_about_the_account(error: ProviderError) -> bool:
     return not isinstance(error, refusals.RefusedError) or error.refuses_everyone
 
 
-def _failed(detail: str) -> Look:
-    return Look(stage=Stage.FAILED, failure="ModelsLab could not make this video.", detail=detail)
+def _failed(detail: str, *, is_flagged: bool) -> Look:
+    failure = "ModelsLab could not make this video."
+    return Look(stage=Stage.FAILED, failure=failure, detail=detail, is_flagged=is_flagged)

@@ -61,6 +61,11 @@ def is_not_understood(reply: Reply) -> bool:
     return _NOT_UNDERSTOOD.search(reply.said.lower()) is not None
 
 
+def is_about_content(reply: Reply) -> bool:
+    """The service says that it may not make, or not show, what was asked."""
+    return _CONTENT.search(reply.said.lower()) is not None
+
+
 def told(reply: Reply | None, status: int, location: str = "") -> str:
     """Return what the service said, for the operator's log."""
     words = " | ".join(word for word in (reply.said, reply.hint) if word) if reply else ""

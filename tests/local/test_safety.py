@@ -1,5 +1,6 @@
 """What a model's safety checker flags is drawn for nobody; torch is loaded by the fixtures only."""
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from providers.local.engine.ticket import RenderError, Ticket
-from providers.local.wire import FailureCode, RenderFiles, RenderOrder
+from providers.local.engine.ticket import RenderError, StoppedError, Ticket
+from providers.local.wire import Advanced, FailureCode, RenderFiles, RenderOrder, Stage
 from tests.factories import make_request
 from tests.local.conftest import Place
 from tests.local.videos import SHAPES
@@ -59,7 +60,7 @@ def is_flagged(guard: Any, frames: Frames, checker: Path, at_once: int = 8) -> b
     passed: list[Frames] = []
     refusals: list[FailureCode] = []
     try:
-        passed.extend(guard.watched(in_chunks(frames, at_once), checker))
+        passed.extend(guard.watched(in_chunks(frames, at_once), checker, ticket()))
     except RenderError as error:
         refusals.append(error.code)
     assert np.array_equal(np.concatenate(passed), frames)
@@ -139,7 +140,16 @@ def test_many_pictures_are_looked_at_a_few_at_a_time(
 
     monkeypatch.setattr(eye, "finds", counted)
     assert not is_flagged(guard, clip(*[BLUE] * 137), red)
-    assert batches == [16, 2]
+    assert batches == [8, 8, 2]
+
+
+def test_it_gives_signs_of_life_and_stops_when_it_is_told_to(guard: Any, red: Path) -> None:
+    news: list[Advanced] = []
+    frames = clip(*[BLUE] * 137)
+    heard = Ticket(render_id="r", is_cancelled=lambda: len(news) == 3, send=news.append)
+    with pytest.raises(StoppedError):
+        list(guard.watched(in_chunks(frames), red, heard))
+    assert [one.stage for one in news] == [Stage.CHECKING] * 3
 
 
 def test_it_sees_what_the_stock_checker_sees(parts: Any, red: Path, guard: Any) -> None:
@@ -170,6 +180,12 @@ def test_a_checker_that_an_older_library_saved_is_the_same(
     shutil.copytree(red.parent, tmp_path, dirs_exist_ok=True)
     old = tmp_path / "safety_checker"
     parts.tiny.rewrite(old / "model.safetensors", {"vision_model.": "vision_model.vision_model."})
+    config = json.loads((old / "config.json").read_text())
+    config |= {"_commit_hash": "4bb6", "torch_dtype": "float32", "transformers_version": None}
+    for part in ("text_config", "vision_config"):
+        config[f"{part}_dict"] = {**config[part]}
+        config[part] |= {"bad_words_ids": None, "num_beams": 1, "pruned_heads": {}}
+    (old / "config.json").write_text(json.dumps(config))
     assert is_flagged(guard, clip(RED), old)
     assert not is_flagged(guard, clip(BLUE), old)
 

@@ -22,19 +22,18 @@ from providers.local.engine.checkpoints import State, read_part
 from providers.local.engine.encode import Frames
 from providers.local.engine.host_cache import Key
 from providers.local.engine.thrift import give_back_memory, is_memory
-from providers.local.engine.ticket import RenderError
+from providers.local.engine.ticket import RenderError, Ticket
 from providers.local.library.weights import BrokenFileError, fingerprint, read_json
-from providers.local.wire import FailureCode
+from providers.local.wire import FailureCode, Stage
 
 logger = logging.getLogger(__name__)
 # It announces a black picture, which nobody makes here.
 logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
 
 EVERY = 8  # frames; a second, at the usual eight frames of one
-AT_ONCE = 16  # pictures
+AT_ONCE = 8  # pictures; a slow CPU takes eight seconds for each
 # What pictures are brought to (openai/CLIP, clip.py), unless the model's own file says otherwise.
 EXTRACTOR = Path("feature_extractor", "preprocessor_config.json")
-CLIP_SIDE = 224
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_SPREAD = (0.26862954, 0.26130258, 0.27577711)
 FLAGGED = "The model's safety checker flagged this video, so it is not shown; try other words."
@@ -94,10 +93,11 @@ class Guard:
         if folder is not None:
             self._eye(folder)
 
-    def watched(self, chunks: Iterable[Frames], folder: Path) -> Iterator[Frames]:
+    def watched(self, chunks: Iterable[Frames], folder: Path, ticket: Ticket) -> Iterator[Frames]:
         """Yield all frames; behind the last of them, refuse a clip that is flagged.
 
         Raises:
+            StoppedError: The render was cancelled.
             RenderError: It is flagged, or its checker cannot be used.
         """
         seen: list[Frames] = []
@@ -108,7 +108,7 @@ class Guard:
             yield chunk
         if last is not None and (count - 1) % EVERY:
             seen.append(last)
-        if self._is_flagged(seen, folder):
+        if self._is_flagged(seen, folder, ticket):
             raise RenderError(FailureCode.FLAGGED, FLAGGED)
 
     def clear(self) -> None:
@@ -116,13 +116,16 @@ class Guard:
         self._held = None
         give_back_memory(self._device)
 
-    def _is_flagged(self, seen: Sequence[Frames], folder: Path) -> bool:
+    def _is_flagged(self, seen: Sequence[Frames], folder: Path, ticket: Ticket) -> bool:
+        """Look at some pictures at a time, and give a sign of life after each."""
+        ticket.enter(Stage.CHECKING)
         eye = self._eye(folder)
         pictures = [square for frames in seen for frame in frames for square in _squares(frame)]
         for start in range(0, len(pictures), AT_ONCE):
             some = torch.from_numpy(np.stack(pictures[start : start + AT_ONCE]))
             if eye.finds(some.to(self._device).permute(0, 3, 1, 2)):
                 return True
+            ticket.advance(min(start + AT_ONCE, len(pictures)), len(pictures))
         return False
 
     def _eye(self, folder: Path) -> _Eye:
@@ -144,15 +147,16 @@ class Guard:
         )
         extractor = folder.parent / EXTRACTOR
         colours = read_json(extractor, extractor.name) if extractor.is_file() else {}
+        module = _built(config, state).to(self._device).eval()
         return _Eye(
-            module=_built(config, state).to(self._device).eval(),
-            side=int(config["vision_config"].get("image_size", CLIP_SIDE)),
+            module=module,
+            side=int(module.config.vision_config.image_size),
             mean=_colours(colours.get("image_mean", CLIP_MEAN), self._device),
             spread=_colours(colours.get("image_std", CLIP_SPREAD), self._device),
         )
 
 
-def _built(config: Mapping[str, Any], state: State) -> nn.Module:
+def _built(config: Mapping[str, Any], state: State) -> Any:  # noqa: ANN401 - diffusers' edge
     """Build the module around its weights.
 
     Raises:

@@ -121,7 +121,7 @@ class Studio:
         path = self._scratch / f"{order.id}.{request.format}"
         chunks: Iterable[Frames] = decode_in_chunks(made.pipe, made.latents, ticket)
         if order.files.checker is not None:
-            chunks = self._guard.watched(chunks, order.files.checker)
+            chunks = self._guard.watched(chunks, order.files.checker, ticket)
         _write(chunks, path, request, ticket)
         ticket.finish()
         looked: dict[str, object] = {"safety_checker": order.files.checker is not None}

@@ -55,6 +55,16 @@ async def test_a_video_that_the_safety_checker_found_something_in_is_flagged(
     assert (await api.look(job_id, endpoint=api.endpoint)).is_flagged
 
 
+async def test_a_job_that_fails_for_its_content_is_flagged(
+    fake: FakeModelsLab, look: Looking
+) -> None:
+    answers(fake, {"status": "failed", "message": "NSFW content detected", "output": ""})
+    found = await look()
+    assert (found.stage, found.is_flagged) == (Stage.FAILED, True)
+    answers(fake, {"status": "failed", "message": "Failed, Try Again", "output": ""})
+    assert not (await look()).is_flagged
+
+
 async def test_a_job_is_asked_after_in_the_dialect_it_was_submitted_in(
     fake: FakeModelsLab, make_api: Maker
 ) -> None:
