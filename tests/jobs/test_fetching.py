@@ -17,7 +17,6 @@ from jobs.errors import (
     UnconfirmedError,
 )
 from jobs.model import Failure, Job
-from jobs.quota import Unit
 from jobs.request import ProviderName
 from jobs.retry import retry_delay
 from jobs.setbacks import VIDEO_LIFE

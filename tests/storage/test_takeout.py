@@ -5,8 +5,11 @@ import json
 import zipfile
 from collections.abc import Mapping
 
+from jobs.acts import ActKind
 from jobs.records import Whose
 from jobs.takeout import Takeout
+from storage.cases import SqliteCaseStore
+from tests.factories import NOW, make_act
 from tests.storage.people import ADA, BEN, HERE, World
 
 
@@ -44,6 +47,21 @@ async def test_an_export_without_room_says_so(world: World) -> None:
     package = await tiny.pack(Whose(user_id=ADA, guild_id=HERE))
     assert not package.is_whole
     assert len(package.content) <= 8_000
+
+
+async def test_a_video_that_moderators_removed_is_no_file_and_has_no_link(world: World) -> None:
+    kept, removed = [await world.make(ADA, HERE) for _ in range(2)]
+    cases = SqliteCaseStore(world.database)
+    act = make_act(guild_id=HERE, kind=ActKind.VIDEO_REMOVE)
+    await cases.mark_taken_down(await cases.remove(removed.id, act=act))
+    whose = Whose(user_id=ADA, guild_id=HERE)
+    holdings = await world.store.holdings(whose, now=NOW)
+    assert (holdings.videos, holdings.files) == (2, 1)
+    assert kept.artifact is not None
+    assert holdings.file_bytes == kept.artifact.size
+    package = await world.takeout.pack(whose)
+    assert (package.videos, package.files, package.lacks_files) == (2, 1, False)
+    assert json.loads(unzipped(package.content)[f"videos/{removed.id}.json"])["link"] is None
 
 
 def unzipped(content: bytes) -> Mapping[str, bytes]:
