@@ -15,6 +15,7 @@ from jobs.cases import BROUGHT, Case, CaseState, Matter, case_lines, outcome_sen
 from jobs.model import Job, JobId
 
 MAX_LINES = 15
+MAX_OWN_CHARS = 100  # of a prompt, in the list of what one brought oneself
 COLOURS = {CaseState.OPEN: ODD, CaseState.ACCEPTED: GOOD, CaseState.DENIED: OVER}
 DECISIONS = {CaseState.ACCEPTED: "accept", CaseState.DENIED: "deny"}
 
@@ -126,11 +127,13 @@ def own_cases_page(cases: Sequence[Case]) -> LayoutView:
 
 
 def own_case_line(case: Case) -> str:
-    """Tell whoever brought a case how it stands, on one line."""
+    """Tell whoever brought a case how it stands; of a prompt they also see which one."""
+    matter, about = case.draft.matter, case.draft.about
+    which = f"\n  {safe(about, MAX_OWN_CHARS)}" if matter is Matter.PROMPT and about else ""
     if case.state is not CaseState.OPEN:
-        return f"- {outcome_sentence(case)}"
+        return f"- {outcome_sentence(case)}{which}"
     when = f"<t:{int(case.draft.opened_at.timestamp())}:R>"
-    return f"- {BROUGHT[case.draft.matter]} (case #{case.number}), {when}: waits for a moderator."
+    return f"- {BROUGHT[matter]} (case #{case.number}), {when}: waits for a moderator.{which}"
 
 
 def removed_sentence(job: Job) -> str:

@@ -55,7 +55,7 @@ class Desk:
         request: VideoRequest,
         image: discord.Attachment | None = None,
     ) -> None:
-        """Queue a request and answer with its card.
+        """Queue a request and answer with its card; a refusal that can be appealed is answered.
 
         Raises:
             FlipbookError: It was refused before anything was acknowledged or written.

@@ -53,7 +53,7 @@ def _lines(holdings: Holdings) -> list[str]:
         (holdings.extras, "extra", "that you were given"),
         (holdings.blocks, "block", "that keeps you from asking for videos"),
         (holdings.cases, "report or appeal", "of yours, or about you"),
-        (holdings.refused_prompts, "prompt", "that was refused, for a day"),
+        (holdings.refused_prompts, "prompt", "that was refused, kept for a day"),
         (holdings.passes, "prompt", "that passes because your appeal was accepted"),
         (holdings.done_to, "act", "of moderators that names you"),
         (holdings.done_by, "act", "of your own as a moderator or manager"),

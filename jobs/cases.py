@@ -6,7 +6,7 @@ brought it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobs.acts import why
@@ -21,6 +21,7 @@ MAX_APPEALED_CHARS = 1200  # of a prompt: whoever accepts it sees all of it on t
 MAX_REASON_CHARS = 300
 MAX_RULE_CHARS = 80
 SHOWN_RULES = 3
+PASSES_FOR = timedelta(days=7)  # a prompt whose appeal was accepted
 
 
 class CaseKind(StrEnum):
@@ -219,7 +220,7 @@ OUTCOMES = {
     (Matter.VIDEO, CaseState.DENIED): "a moderator saw it, and it stays",
     (Matter.BLOCK, CaseState.ACCEPTED): "you may make videos here again",
     (Matter.BLOCK, CaseState.DENIED): "you stay blocked",
-    (Matter.PROMPT, CaseState.ACCEPTED): "send the prompt once more; for 7 days it passes here",
+    (Matter.PROMPT, CaseState.ACCEPTED): "send the prompt once more; it passes here until",
     (Matter.PROMPT, CaseState.DENIED): "the prompt stays refused",
 }
 
@@ -228,6 +229,8 @@ def outcome_sentence(case: Case) -> str:
     """Tell whoever brought a case what became of it; not who decided."""
     matter = case.draft.matter
     outcome = OUTCOMES[matter, case.state]
+    if matter is Matter.PROMPT and case.state is CaseState.ACCEPTED and case.decided_at:
+        outcome += f" <t:{int((case.decided_at + PASSES_FOR).timestamp())}:f>"
     return f"{BROUGHT[matter]} (case #{case.number}) is decided: {outcome}."
 
 

@@ -7,7 +7,7 @@ from jobs.events import Notices
 from jobs.model import Requester
 from jobs.ports import Clock, OutcomeStore
 
-LISTED = 15
+LISTED = 10
 
 
 class Outcomes:

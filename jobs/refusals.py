@@ -15,7 +15,6 @@ from jobs.prompts import write_prompt
 from jobs.request import VideoRequest
 
 KEPT_FOR = timedelta(days=1)  # where nobody appeals
-PASSES_FOR = timedelta(days=7)  # what an appeal let through
 MAX_KEPT = 20  # of one member in one server; the oldest go
 
 

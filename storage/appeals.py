@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from jobs.cases import Case
-from jobs.refusals import KEPT_FOR, MAX_KEPT, PASSES_FOR, Refusal
+from jobs.cases import PASSES_FOR, Case
+from jobs.refusals import KEPT_FOR, MAX_KEPT, Refusal
 from storage.database import Database
 from storage.times import from_micros, to_micros
 

@@ -7,10 +7,9 @@ import pytest
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Fault, Interaction, Member, Message
 from jobs.acts import ActKind
-from jobs.cases import CaseState
+from jobs.cases import PASSES_FOR, CaseState
 from jobs.courier import Courier
 from jobs.herald import Herald
-from jobs.refusals import PASSES_FOR
 from tests.cogs.conftest import CALLBACK, MESSAGES, House, settled
 
 GORE = "a gore tank"
@@ -234,7 +233,7 @@ async def test_the_outcome_is_told_where_the_form_was_sent_as_long_as_that_can_b
     await court.courier.tell_all()
     (told,) = brought.followups
     assert told.is_ephemeral
-    assert "for 7 days it passes here" in told.text
+    assert "it passes here until" in told.text
     await court.courier.tell_all()
     assert len(brought.followups) == 1
     assert not court.mail
@@ -263,7 +262,7 @@ async def test_nobody_gets_a_direct_message_who_did_not_wish_for_one(court: Cour
     await court.courier.tell_all()
     assert not court.mail
     assert not brought.followups
-    assert "for 7 days it passes here" in await court.own(court.ben)
+    assert "it passes here until" in await court.own(court.ben)
 
 
 async def test_who_wished_for_a_direct_message_gets_one_once(court: Court) -> None:
@@ -305,16 +304,17 @@ async def test_who_takes_no_direct_messages_loses_nothing(court: Court) -> None:
     used = await sandbox.invoke(court.ben, sandbox.channel, "queue", {})
     await sandbox.wait_for(lambda: used.followups)
     await settled()
-    assert "for 7 days it passes here" in used.followups[0].text
-    assert "for 7 days it passes here" in await court.own(court.ben)
+    assert "it passes here until" in used.followups[0].text
+    assert "it passes here until" in await court.own(court.ben)
 
 
 async def test_a_member_sees_their_own_cases_and_nobody_elses(court: Court) -> None:
     sandbox = court.house.sandbox
     assert "You have brought none here" in await court.own(court.ben)
     await court.appeal(await court.refused())
-    waits = "Your appeal against a refused prompt (case #1), <t:"
-    assert waits in await court.own(court.ben)
+    own = await court.own(court.ben)
+    assert "Your appeal against a refused prompt (case #1), <t:" in own
+    assert "gore tank" in own
     assert "You have brought none here" in await court.own(sandbox.ana)
     assert "You have brought none here" in await court.own(sandbox.max)
 

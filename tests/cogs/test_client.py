@@ -31,7 +31,7 @@ async def test_commands_are_synced_once_and_again_only_on_change(house: House) -
         assert await client.sync() is True
     assert syncs(house) == 3
     names = {command["name"] for command in house.sandbox.world.commands[None].values()}
-    members = {"video", "queue", "quota", "job", "models", "help", "privacy", "appeal"}
+    members = {"video", "queue", "quota", "job", "models", "help", "privacy", "appeal", "cases"}
     assert names == members | {"mod", "settings", "Report video", "extra"}
 
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from jobs.acts import ActKind
-from jobs.cases import CaseKind, CaseState, Draft, ReplyToken
+from jobs.cases import PASSES_FOR, CaseKind, CaseState, Draft, ReplyToken
 from jobs.records import Whose
-from jobs.refusals import KEPT_FOR, PASSES_FOR, Refusal
+from jobs.refusals import KEPT_FOR, Refusal
 from storage.appeals import SqliteAppealStore
 from storage.cases import SqliteCaseStore
 from storage.database import Database

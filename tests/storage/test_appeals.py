@@ -12,6 +12,7 @@ from jobs.appeals import Appeals
 from jobs.cases import (
     MAX_APPEALED_CHARS,
     MAX_OPEN_APPEALS,
+    PASSES_FOR,
     Case,
     CaseState,
     Draft,
@@ -22,7 +23,7 @@ from jobs.errors import NotAllowedError, NotFoundError, PolicyError, QuotaExceed
 from jobs.events import Notices
 from jobs.guilds import GuildSettings
 from jobs.model import Requester
-from jobs.refusals import KEPT_FOR, MAX_KEPT, PASSES_FOR
+from jobs.refusals import KEPT_FOR, MAX_KEPT
 from jobs.request import Segment, VideoRequest
 from storage import appeals as questions
 from storage.appeals import SqliteAppealStore
@@ -181,6 +182,13 @@ async def test_a_denied_appeal_changes_nothing_and_is_not_brought_again(court: C
         await court.appealed()
     denied = await court.cases.case(HERE, 1)
     assert "the prompt stays refused" in outcome_sentence(denied)
+
+
+async def test_whoever_appealed_is_told_until_when_the_prompt_passes(court: Court) -> None:
+    await court.decide(await court.appealed(), CaseState.ACCEPTED)
+    until = int((NOW + PASSES_FOR).timestamp())
+    told = outcome_sentence(await court.cases.case(HERE, 1))
+    assert told.endswith(f"it passes here until <t:{until}:f>.")
 
 
 async def test_other_rules_make_it_another_appeal(court: Court) -> None:
