@@ -142,7 +142,7 @@ def _moderation(parts: Parts) -> Moderation:
             cases=parts.cases, jobs=jobs, guilds=parts.guilds, notices=notices, clock=clock
         ),
         appeals=parts.appeals,
-        outcomes=Outcomes(store=parts.outcomes, notices=notices, clock=clock),
+        outcomes=Outcomes(store=parts.outcomes, clock=clock),
         spending=Spending(
             store=SqliteUsageStore(parts.database),
             plotter=MatplotlibPlotter(),

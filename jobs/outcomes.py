@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from jobs.cases import Case, CaseState
-from jobs.events import Notices
 from jobs.model import Requester
 from jobs.ports import Clock, OutcomeStore
 
@@ -13,9 +12,8 @@ LISTED = 10
 class Outcomes:
     """The members' way to what became of their cases."""
 
-    def __init__(self, *, store: OutcomeStore, notices: Notices, clock: Clock) -> None:
+    def __init__(self, *, store: OutcomeStore, clock: Clock) -> None:
         self._store = store
-        self._notices = notices
         self._clock = clock
 
     async def cases_of(self, by: Requester) -> Sequence[Case]:
@@ -27,11 +25,14 @@ class Outcomes:
     async def wish_dm(self, number: int, *, by: Requester, wants_dm: bool) -> Case:
         """Note whether a member wants a direct message when their case is decided.
 
+        If it is decided already, they are shown the outcome now, so nothing more is told.
+
         Raises:
             NotFoundError: They have brought none of that number in that server.
         """
         case = await self._store.wish_dm(by.guild_id, number, by.user_id, wants_dm=wants_dm)
-        self._notices.case_decided()  # perhaps it was meanwhile
+        if case.state is not CaseState.OPEN:
+            await self.mark_told([case])
         return case
 
     async def untold(self, by: Requester) -> Sequence[Case]:

@@ -165,7 +165,7 @@ class House:
                 clock=self.clock,
             ),
             appeals=self.appeals,
-            outcomes=Outcomes(store=self.outcomes, notices=self.notices, clock=self.clock),
+            outcomes=Outcomes(store=self.outcomes, clock=self.clock),
             spending=Spending(
                 store=SqliteUsageStore(self.database),
                 plotter=self.plotter,

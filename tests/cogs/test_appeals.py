@@ -291,6 +291,21 @@ async def test_a_wish_can_be_taken_back(court: Court) -> None:
     assert not court.mail
 
 
+async def test_a_wish_after_the_decision_is_answered_by_the_outcome_once(court: Court) -> None:
+    court.ben.user.takes_direct = True
+    brought = await court.appeal(await court.refused())
+    court.house.advance(REPLY_S)
+    await court.decide("Deny")
+    message = await brought.wait_answer()
+    pressed = await court.house.sandbox.press(court.ben, message, named(message, ON))
+    await court.house.sandbox.wait_for(lambda: "the prompt stays refused" in message.text)
+    await settled()
+    await court.courier.tell_all()
+    assert not message.buttons
+    assert not pressed.followups
+    assert not court.mail
+
+
 async def test_who_takes_no_direct_messages_loses_nothing(court: Court) -> None:
     await court.wish(await court.appeal(await court.refused()))
     court.house.advance(REPLY_S)

@@ -56,7 +56,7 @@ class Office:
     def __post_init__(self) -> None:
         self.cases = SqliteCaseStore(self.database)
         self.store = SqliteOutcomeStore(self.database)
-        self.outcomes = Outcomes(store=self.store, notices=self.notices, clock=self.clock)
+        self.outcomes = Outcomes(store=self.store, clock=self.clock)
         self.courier = Courier(
             outcomes=self.store, post=self.post, notices=self.notices, clock=self.clock
         )
@@ -156,15 +156,24 @@ async def test_one_that_breaks_holds_up_no_other(
     assert "Case 1 not told" in caplog.text
 
 
-async def test_a_wish_that_comes_after_the_decision_is_granted_at_once(office: Office) -> None:
+async def test_a_wish_that_comes_after_the_decision_is_answered_by_the_outcome_alone(
+    office: Office,
+) -> None:
     await office.decided()
     office.later()
+    case = await office.outcomes.wish_dm(1, by=ANA, wants_dm=True)
+    assert case.state is CaseState.DENIED
+    assert await told(office) == []
+    assert await office.outcomes.untold(ANA) == []
+
+
+async def test_what_is_decided_meanwhile_is_told_when_a_notice_comes(office: Office) -> None:
     async with office.running():
         await office.clock.until_asleep(LOOK_S)
-        assert office.post.tries == []
-        await office.outcomes.wish_dm(1, by=ANA, wants_dm=True)
+        await office.decided()
+        office.notices.case_decided()
         await office.post.tried.wait()
-    assert office.post.tries == [(1, Way.DM)]
+    assert office.post.tries == [(1, Way.REPLY)]
 
 
 async def test_what_was_decided_before_a_crash_is_told_at_the_start(office: Office) -> None:
