@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from tests.e2e.conftest import (
     processes_naming,
     running,
 )
+from tests.local.videos import SHAPES
 from tests.referee.referee import Referee
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
+CHECKER = "FLIPBOOK_SAFETY_CHECKER"
 QUICK = ("--steps", "2", "--frames", "8")
 
 
@@ -82,6 +85,26 @@ async def test_render_makes_one_video_without_discord(data_dir: Path, tmp_path: 
     assert pixels(first) == pixels(second)
     assert list(data_dir.iterdir()) == [], "without --data-dir nothing is kept, nor any model made"
     assert processes_naming(tmp_path) == []
+
+
+async def test_a_video_that_its_models_safety_checker_flags_is_written_nowhere(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    from tests.local.tiny import write_checker  # noqa: PLC0415 - it loads torch
+
+    shutil.copytree(SHAPES, data_dir / "models" / "strict")
+    write_checker(data_dir / "models" / "strict")
+    video = tmp_path / "video.mp4"
+    words = ("render", "a red circle", "-o", str(video), "--model", "strict", *QUICK)
+    code, out, err = await command(*words, data_dir=data_dir)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].endswith(
+        "The model's safety checker flagged this video, so it is not shown; try other words."
+    )
+    assert not video.exists()
+    code, _, err = await command(*words, data_dir=data_dir, settings={CHECKER: "off"})
+    assert code == 0, err
+    assert video.exists()
 
 
 async def test_words_that_the_model_was_not_taught_are_named_before_the_render(

@@ -19,12 +19,15 @@ from bot.web.modelslab.bodies import (
     InvalidError,
     read,
 )
+from bot.web.modelslab.meta import meta_of
 from bot.web.modelslab.orders import address_of, request_of
 from bot.web.modelslab.payload import FORM, read_payload
+from bot.web.modelslab.shapes import MetaV4
 from bot.web.problems import Problem, ProblemKind
 from jobs.limits import check_options
+from jobs.model import Address, ApiAddress
 from jobs.request import MAX_SEED, Scheduler, VideoFormat
-from tests.factories import make_model
+from tests.factories import make_job, make_model, make_receipt
 from tests.web.modelslab.conftest import DOCUMENTED
 
 LEAST = {"model_id": "shapes", "prompt": "a cat"}
@@ -223,3 +226,25 @@ def test_a_model_without_a_safety_checker_is_named_where_one_is_asked_for() -> N
         ("strict", "yes"): [[], True],
         ("strict", "no"): [[], False],
     }
+
+
+@pytest.mark.parametrize(
+    ("is_asked", "said", "told"),
+    [
+        (True, None, "yes"),  # as asked, until its backend has it
+        (False, None, "no"),
+        (False, {"safety_checker": True}, "yes"),  # the operator has it on
+        (True, {"safety_checker": False}, "no"),
+        (True, {}, "no"),  # a backend that says nothing of it
+    ],
+)
+def test_meta_says_whether_a_safety_checker_looks(
+    is_asked: object, said: dict[str, object] | None, told: str
+) -> None:
+    api = ApiAddress(protocol="modelslab", safety_checker=bool(is_asked), echo={"version": "v4"})
+    job = make_job(address=Address(api=api))
+    if said is not None:
+        job = job.evolve(receipt=make_receipt(job).evolve(effective=said))
+    meta = meta_of(job)
+    assert isinstance(meta, MetaV4)
+    assert meta.safetychecker == told

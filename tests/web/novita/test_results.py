@@ -139,6 +139,15 @@ def test_the_seed_that_is_told_is_the_one_that_was_used() -> None:
     assert body["payload"]["extra"]["seed"] == "99"
 
 
+@pytest.mark.parametrize("said", [True, False, None])
+def test_whether_a_safety_checker_looked_is_told(said: object) -> None:
+    job = make_api_job(state=JobState.DONE, ended_at=NOW)
+    effective = {} if said is None else {"safety_checker": said}
+    job = job.evolve(receipt=make_receipt(job).evolve(effective=effective))
+    body: Any = callback_body(Look(job=job))
+    assert body["payload"]["extra"]["enable_nsfw_detection"] is (said is True)
+
+
 def test_an_end_is_told_in_the_documented_shape(documented: dict[str, Any]) -> None:
     api = ApiAddress(protocol="novita", webhook="https://your-webhook-endpoint-url")
     job = make_api_job(api=api, state=JobState.DONE, ended_at=NOW)
