@@ -174,6 +174,8 @@ def _local(settings: Settings, clock: Clock, folder: DataFolder) -> LocalProvide
         env=child_environment(),
         idle_unload_s=settings.local_idle_unload_s,
         checks_safety=settings.has_safety_checker,
+        speed=settings.local_speed,
+        compiled_dir=folder.root / "compiled",
     )
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobs.errors import SettingsError
 from jobs.request import ProviderName
+from providers.local import levers
 from providers.modelslab.dialects import Dialect
 
 Network = IPv4Network | IPv6Network
@@ -117,6 +118,8 @@ class Settings(BaseSettings):
     """`auto`, `cpu`, or GPU numbers separated by commas: one worker process for each."""
     local_idle_unload_s: Annotated[float, Field(ge=0)] = Field(600.0, alias="LOCAL_IDLE_UNLOAD_S")
     """Seconds without a job after which a worker is ended and its memory freed; 0 is never."""
+    local_speed: Annotated[tuple[str, ...], NoDecode] = Field((levers.AUTO,), alias="LOCAL_SPEED")
+    """What makes the local engine faster: `auto`, `off`, or names of levers."""
 
     @field_validator("local_devices", mode="before")
     @classmethod
@@ -128,6 +131,12 @@ class Settings(BaseSettings):
         if not devices or not all(d in ("auto", "cpu") or d.isdecimal() for d in devices):
             raise ValueError("use `auto`, `cpu`, or GPU numbers such as `0,1`")
         return devices
+
+    @field_validator("local_speed", mode="before")
+    @classmethod
+    def split_levers(cls, value: object) -> object:
+        """Read `auto`, `off`, or `channels_last, fused`."""
+        return levers.parse(value) if isinstance(value, str) else value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

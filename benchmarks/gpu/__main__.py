@@ -48,7 +48,7 @@ def main() -> None:
             ).rows()
         else:
             _tell("There is no GPU here: only what a CPU can show is measured.")
-            table = _cpu_rows(place)
+            table = _cpu_rows(place, notes)
         _measure(table, notes, only=arguments.only, minutes=arguments.minutes)
     print(f"{machine.describe()}\n\n{report(notes.values)}")
 
@@ -79,11 +79,11 @@ def _about(place: Place, *, is_cut_down: bool) -> dict[str, Any]:
     }
 
 
-def _cpu_rows(place: Place) -> Mapping[str, Row]:
+def _cpu_rows(place: Place, notes: Notes) -> Mapping[str, Row]:
     from benchmarks.gpu import cpu  # noqa: PLC0415 - it needs more libraries than a GPU's rows
 
     torch.set_num_threads(max(1, torch.get_num_threads()))
-    return {name: Row(cost_s=10, measure=run) for name, run in cpu.rows(place).items()}
+    return {name: Row(cost_s=10, measure=run) for name, run in cpu.rows(place, notes).items()}
 
 
 def _measure(table: Mapping[str, Row], notes: Notes, *, only: list[str], minutes: float) -> None:
@@ -113,7 +113,8 @@ def _measure_one(name: str, row: Row, notes: Notes) -> None:
         return
     notes.values.get("failed", {}).pop(name, None)
     notes.add(name, found)
-    lever = found.get("levers", {}).get(name.removeprefix("lever_"))
+    tried = found.get("levers", found.get("embedded", {}))
+    lever = tried.get(name.removeprefix("lever_"))
     _tell(f"{name} ({perf_counter() - began:.0f} s): {lever or found}")
 
 

@@ -13,9 +13,15 @@ from typing import Any
 
 import torch
 
+from benchmarks.gpu.embedded import (
+    HALVES,
+    ON_A_CPU,
+    embedded_order,
+    measure_half,
+    measure_lever,
+)
 from benchmarks.gpu.engines import Ours, Place
-from benchmarks.gpu.levers import embedded_order
-from benchmarks.gpu.notes import Values, timed
+from benchmarks.gpu.notes import Notes, Values, timed
 from benchmarks.processes import memory_of
 from providers.local.engine.encode import Recipe, write_video
 from providers.local.engine.speed import PLAIN
@@ -25,12 +31,20 @@ STEPS = (4, 12, 25)
 RUNS = 3
 
 
-def rows(place: Place) -> dict[str, Callable[[], Values]]:
-    """Return what is measured, by name."""
+def rows(place: Place, notes: Notes) -> dict[str, Callable[[], Values]]:
+    """Return what is measured, by name; rows of one kind are gathered in the notes."""
+
+    def gather(name: str, found: Values) -> Values:
+        return {"embedded": {**notes.values.get("embedded", {}), name: found}}
+
     ours = Ours(place, PLAIN)
     table: dict[str, Callable[[], Values]] = {
         f"clip_{steps}_steps": lambda steps=steps: _clip(ours, place, steps) for steps in STEPS
     }
+    for name in ON_A_CPU:
+        table[f"lever_{name}"] = lambda name=name: gather(name, measure_lever(place, name))
+    for name, dtype in HALVES.items():
+        table[name] = lambda name=name, dtype=dtype: gather(name, measure_half(dtype, place))
     return table | {
         "unet_calls": lambda: _unet_calls(ours, place),
         "encode": lambda: _encode(ours, place),

@@ -7,21 +7,19 @@ weights the frames are flat, so the embedded model's frames, which show somethin
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import inf, log10
 from statistics import median
 from types import MappingProxyType
-from typing import Any
 
-import numpy as np
 import torch
 
+from benchmarks.gpu.embedded import order_for, shapes_of
 from benchmarks.gpu.engines import Ours, Place
+from benchmarks.gpu.likeness import latents_db, psnr
 from benchmarks.gpu.notes import Values
-from jobs.request import ProviderName, ResolvedRequest, Segment
 from providers.local.engine.encode import Frames
 from providers.local.engine.speed import PLAIN, Shape, Speed, speed_of
-from providers.local.library.roots import EMBEDDED
-from providers.local.wire import RenderFiles, RenderOrder
+from providers.local.levers import KERNELS, LOSSY
+from providers.local.wire import RenderOrder
 
 # The time of the plain path over the lever's, for the UNet calls alone.
 PREDICTED: Mapping[str, float] = MappingProxyType(
@@ -38,9 +36,13 @@ PREDICTED: Mapping[str, float] = MappingProxyType(
         "text": 1.0,
         "compile": 1.35,
         "graphs": 1.36,
+        "fp8": 1.25,
+        "deep_reuse": 1.45,
+        "guidance_reuse": 1.14,
+        "wide_stride": 1.11,
     }
 )
-COMPILED = ("graphs", "compile")
+UNET_COMPILED = ("graphs", "compile")
 BEST_DB = 40.0  # what is on by default keeps this PSNR
 WORTH = 1.01
 RUNS = 3
@@ -84,8 +86,9 @@ class Trials:
 
     def measure(self, name: str) -> Values:
         """Try one lever, right after the plain path: a machine's pace drifts."""
-        base = self._run(PLAIN)[0]
-        made, first_s, peak = self._run(self.speed(name))
+        clip = order_for((name,))
+        base = self._run(PLAIN, clip)[0]
+        made, first_s, peak = self._run(self.speed(name), clip)
         return {
             "predicted": PREDICTED[name],
             "measured": round(base.seconds / made.seconds, 3),
@@ -93,12 +96,12 @@ class Trials:
             "plain_denoise_s": round(base.seconds, 4),
             "first_s": round(first_s, 2),
             "peak_gib": peak,
-            "latents_db": _latents_db(made.latents, base.latents),
+            "latents_db": latents_db(made.latents, base.latents),
             "frames_psnr_db": psnr(made.frames, base.frames),
             "embedded_psnr_db": psnr(made.shown, base.shown),
         }
 
-    def _run(self, speed: Speed) -> tuple[Base, float, float]:
+    def _run(self, speed: Speed, clip: RenderOrder) -> tuple[Base, float, float]:
         place, order = self._place, self._order
         place.tidy()
         ours = Ours(place, speed)
@@ -108,56 +111,26 @@ class Trials:
         seconds = median(place.time(lambda: ours.denoise(order)) for _ in range(RUNS))
         latents, frames = ours.frames(order)
         peak = place.peak_gib()
-        shown = Ours(place, replace(speed, shapes=EMBEDDED_SHAPES)).frames(embedded_order())[1]
+        shown = Ours(place, replace(speed, shapes=shapes_of(clip))).frames(clip)[1]
         return Base(seconds=seconds, latents=latents, frames=frames, shown=shown), first_s, peak
-
-
-EMBEDDED_SHAPES = (Shape(width=128, height=128, frames=16),)
-
-
-def embedded_order(*, steps: int = 12) -> RenderOrder:
-    """Return a job for the model that comes with Flipbook."""
-    request = ResolvedRequest(
-        segments=(Segment(prompt="a red circle moving left on a blue background", frames=16),),
-        provider=ProviderName.LOCAL,
-        model="shapes",
-        width=128,
-        height=128,
-        fps=8,
-        frames=16,
-        steps=steps,
-        guidance_scale=4.0,
-        seed=7,
-    )
-    return RenderOrder(id="shapes", request=request, files=RenderFiles(model=EMBEDDED / "shapes"))
 
 
 def chosen(levers: Mapping[str, Values]) -> list[str]:
     """Return the levers that gained and kept the frames, so that they are tried together.
+
+    Those that leave work out are options, never defaults, whatever they gained.
 
     Of two attention kernels, and of compiling with graphs and without, only the faster is taken.
     """
     good = {
         name: found["measured"]
         for name, found in levers.items()
-        if found.get("measured", 0) > WORTH
+        if name not in LOSSY
+        and found.get("measured", 0) > WORTH
         and min(found["frames_psnr_db"], found["embedded_psnr_db"]) >= BEST_DB
     }
-    for rivals in (COMPILED, ("flash", "cudnn", "efficient")):
+    for rivals in (UNET_COMPILED, KERNELS):
         inside = sorted((name for name in rivals if name in good), key=lambda name: -good[name])
         for slower in inside[1:]:
             del good[slower]
     return list(good)
-
-
-def psnr(one: Frames, other: Frames) -> float:
-    """Return the likeness of frames in dB, at most 100, which is equality."""
-    error = float(np.mean((one.astype(float) - other.astype(float)) ** 2))
-    return round(min(100.0, 10 * log10(255**2 / error)), 1) if error else 100.0
-
-
-def _latents_db(one: Any, other: Any) -> float:  # noqa: ANN401 - tensors; torch's arithmetic is Any
-    """Return how far the difference lies below the latents, in dB, at most 150."""
-    error, signal = float((one - other).square().mean()), float(other.square().mean())
-    ratio = signal / error if error else inf
-    return round(min(150.0, 10 * log10(ratio)), 1) if ratio < inf else 150.0

@@ -41,6 +41,8 @@ def _rows(values: Mapping[str, Any]) -> Iterator[Row]:
         yield from _gain(values, name)
     for name, found in values.get("levers", {}).items():
         yield Row(what=f"lever {name}", measured=_lever(found))
+    for name, found in values.get("embedded", {}).items():
+        yield Row(what=f"embedded model, {name}", measured=_embedded(found))
     for key, value in values.items():
         if isinstance(value, int | float) and key not in told and not isinstance(value, bool):
             yield Row(what=key, measured=_number(values, key), aim=_aim(key))
@@ -68,6 +70,14 @@ def _lever(found: Mapping[str, Any]) -> str:
         f"PSNR {found['frames_psnr_db']} dB, embedded model's {found['embedded_psnr_db']} dB, "
         f"latents {found['latents_db']} dB"
     )
+
+
+def _embedded(found: Mapping[str, Any]) -> str:
+    text = f"PSNR {found['psnr_db']} dB, latents {found['latents_db']} dB"
+    if "gain" not in found:
+        return text
+    low, high, count = found["gain_range"]
+    return f"{text}, {found['gain']} times, {low} to {high} (n={count} pairs)"
 
 
 def _number(values: Mapping[str, Any], key: str) -> str:

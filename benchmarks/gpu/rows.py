@@ -64,7 +64,7 @@ class Bench:
             "stages": Row(cost_s=15, measure=self._stages),
         }
         for name in levers.PREDICTED:
-            cost = 150 if name in levers.COMPILED else 15
+            cost = 150 if name in levers.UNET_COMPILED else 15
             table[f"lever_{name}"] = Row(cost_s=cost, measure=lambda name=name: self._lever(name))
         table["seed_job_fast"] = Row(cost_s=120, measure=lambda: self._fast("seed_job"))
         table["switches"] = Row(cost_s=15, measure=self._switches)
@@ -235,7 +235,7 @@ class Bench:
     def _cold_compiled(self) -> Values:
         """Time it with an empty compile cache, and then with what that one left there."""
         names = levers.chosen(self._notes.values.get("levers", {})) or ["compile"]
-        if not any(name in names for name in levers.COMPILED) and self._place.is_gpu:
+        if not any(name in names for name in levers.UNET_COMPILED) and self._place.is_gpu:
             names.append("compile")
         cache = Path(tempfile.mkdtemp(dir=self._folder))
         empty = self._cold("cold_cache_empty", names, cache)

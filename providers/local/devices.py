@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobs.errors import SettingsError
 from providers.local.errand import run_errand
+from providers.local.levers import has_fp8
 
 CPU = "cpu"
 GPU_NODES = ("nvidia[0-9]*", "dxg", "kfd")  # NVIDIA; Windows' Linux; ROCm
@@ -49,6 +50,35 @@ def _has_gpu(dev: Path) -> bool:
     return any(next(dev.glob(pattern), None) is not None for pattern in GPU_NODES)
 
 
+async def check_fp8(devices: Sequence[str], *, python: str, env: Mapping[str, str]) -> None:
+    """Refuse GPUs that cannot multiply in 8 bits.
+
+    Args:
+        devices: What `find_devices` returned.
+        python: The interpreter that has torch.
+        env: Its environment.
+
+    Raises:
+        SettingsError: There is one; the message names it.
+    """
+    numbers = [int(name.partition(":")[2]) for name in devices if name != CPU]
+    told = await _told_by_torch(python, env) if numbers else []
+    for number in numbers:
+        known = told[1 + number : 2 + number]
+        if known and not has_fp8(tuple(map(int, known[0].split(".")))):
+            message = (
+                f"LOCAL_SPEED names fp8, but GPU {number} has compute capability {known[0]}: "
+                "it takes 8.9 (Ada) or 9.0 (Hopper)."
+            )
+            raise SettingsError(message)
+
+
 async def _count_gpus(python: str, env: Mapping[str, str]) -> int:
+    told = await _told_by_torch(python, env)
+    return int(told[0]) if told else 0
+
+
+async def _told_by_torch(python: str, env: Mapping[str, str]) -> list[str]:
+    """Return how many GPUs there are, and what each can; nothing if torch cannot tell."""
     ended = await run_errand("providers.local.gpus", python=python, env=env)
-    return int(ended.output) if ended.code == 0 else 0
+    return ended.output.decode().split() if ended.code == 0 else []

@@ -21,7 +21,9 @@ from jobs.model import Health, Job, JobId, Letter, Progress, Submission
 from jobs.ports import Clock, Rendering
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest
 from providers.local.capabilities import check_scheduler, warnings_for
-from providers.local.devices import find_devices
+from providers.local.compiled import cache_environment, check_compiler, shrink
+from providers.local.devices import check_fp8, find_devices
+from providers.local.levers import AUTO, FP8, is_anything_compiled
 from providers.local.library.catalogue import ModelCatalogue
 from providers.local.library.hashes import ModelHashes
 from providers.local.library.roots import EMBEDDED, ModelRoots
@@ -57,6 +59,8 @@ class LocalProvider:
         patience: How long a worker may be silent.
         checks_safety: A model's safety checker looks at its videos; if not, then only where the
             caller of the HTTP door asks for it.
+        speed: What makes it faster, as `levers.parse` returns it.
+        compiled_dir: Keeps what workers compiled; None leaves that to torch.
     """
 
     def __init__(  # noqa: PLR0913 - each a setting of its own
@@ -72,13 +76,18 @@ class LocalProvider:
         idle_unload_s: float = 0.0,
         patience: Patience | None = None,
         checks_safety: bool = True,
+        speed: Sequence[str] = (AUTO,),
+        compiled_dir: Path | None = None,
     ) -> None:
         self._checks_safety = checks_safety
         self._scratch = scratch_dir.absolute()
         self._asked_devices = devices
+        self._speed = tuple(speed)
+        self._compiled = compiled_dir.absolute() if compiled_dir is not None else None
         self._python = python
         path = os.pathsep.join(entry for entry in sys.path if entry)
-        self._env = {**env, **WORKER_ENVIRONMENT, "PYTHONPATH": path}
+        cache = cache_environment(self._compiled) if self._compiled else {}
+        self._env = {**cache, **env, **WORKER_ENVIRONMENT, "PYTHONPATH": path}
         roots = ModelRoots(own=models_dir.absolute(), embedded=embedded_dir.absolute())
         self._catalogue = ModelCatalogue(roots, clock=clock)
         self._hashes = ModelHashes(self._catalogue)
@@ -89,6 +98,7 @@ class LocalProvider:
                 "providers.local.engine.worker",
                 "--scratch",
                 str(self._scratch),
+                *(f"--speed={name}" for name in speed),
             ),
             env=self._env,
             clock=clock,
@@ -114,11 +124,18 @@ class LocalProvider:
         """Find the devices, empty the scratch folder, look at the models.
 
         Raises:
-            SettingsError: A GPU is asked for that is not there.
+            SettingsError: A GPU is asked for that is not there, or what it is to do cannot be.
         """
         asked = self._asked_devices
-        self._workers.devices = await find_devices(asked, python=self._python, env=self._env)
+        devices = await find_devices(asked, python=self._python, env=self._env)
+        if FP8 in self._speed:
+            await check_fp8(devices, python=self._python, env=self._env)
+        if is_anything_compiled(self._speed):
+            check_compiler(self._env)
+        self._workers.devices = devices
         await asyncio.to_thread(_empty, self._scratch)
+        if self._compiled is not None:
+            await asyncio.to_thread(shrink, self._compiled)
         await asyncio.to_thread(self._catalogue.models)  # the first look reads every config
 
     async def close(self) -> None:

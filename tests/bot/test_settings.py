@@ -38,6 +38,8 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         ("DISCORD_PROXY", "not a url"),
         ("LOCAL_DEVICES", "gpu0"),
         ("LOCAL_ENABLED", "maybe"),
+        ("LOCAL_SPEED", "warp"),
+        ("LOCAL_SPEED", "fp8,fused"),
         ("MODELSLAB_DIALECT", "v5"),
         ("MODELSLAB_PLAN", "gold"),
         ("FLIPBOOK_SAFETY_CHECKER", "maybe"),

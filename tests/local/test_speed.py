@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from jobs.request import LoraUse, Scheduler
-from providers.local.engine.ticket import Ticket
 from providers.local.wire import RenderFiles, RenderOrder
 from tests.factories import make_request
 from tests.local.videos import SHAPES
@@ -32,18 +31,11 @@ def parts() -> Any:
     """The worker's modules, and torch."""
     import torch  # noqa: PLC0415
 
-    from providers.local.engine import decoding, sampling, speed, studio  # noqa: PLC0415
+    from providers.local.engine import speed  # noqa: PLC0415
     from providers.local.engine.windows import windows_at_once  # noqa: PLC0415
+    from tests.local import making  # noqa: PLC0415
 
-    torch.set_num_threads(1)
-    return SimpleNamespace(
-        torch=torch,
-        decoding=decoding,
-        sampling=sampling,
-        speed=speed,
-        studio=studio,
-        windows_at_once=windows_at_once,
-    )
+    return SimpleNamespace(torch=torch, speed=speed, making=making, windows_at_once=windows_at_once)
 
 
 def asked(**overrides: Any) -> RenderOrder:
@@ -55,15 +47,12 @@ def asked(**overrides: Any) -> RenderOrder:
 @pytest.fixture(scope="module")
 def made(parts: Any, tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Return a function that denoises and decodes: latents, frames, and what was used."""
+    scratch = tmp_path_factory.mktemp("speed")
 
     def make(speed: Any, order: RenderOrder | None = None, studio: Any = None) -> Any:
-        order = order or asked()
-        scratch = tmp_path_factory.mktemp("speed")
-        studio = studio or parts.studio.Studio(scratch=scratch, device="cpu", speed=speed)
-        ticket = Ticket(render_id="r", is_cancelled=lambda: False, send=[].append)
-        done = studio._denoised(order, parts.studio.prompts_of(order.request), ticket)
-        frames = parts.decoding.decode(done.pipe, done.latents, ticket)
-        return SimpleNamespace(latents=done.latents, frames=frames, pipe=done.pipe, studio=studio)
+        if studio is not None:
+            return parts.making.make_with(studio, order or asked())
+        return parts.making.make(speed, order or asked(), scratch=scratch)
 
     return make
 
@@ -73,11 +62,6 @@ def plain(parts: Any, made: Make) -> Any:
     return made(parts.speed.PLAIN)
 
 
-def apart(one: Any, other: Any) -> float:
-    """Return how far latents are apart, relative to the largest of them."""
-    return float((one.latents - other.latents).abs().max() / other.latents.abs().max())
-
-
 @pytest.mark.parametrize(
     "name", ["channels_last", "fused", "split_guidance", "two_windows", "efficient", "flash"]
 )
@@ -85,13 +69,13 @@ def test_a_lever_makes_the_frames_of_the_plain_path(
     parts: Any, made: Make, plain: Any, name: str
 ) -> None:
     fast = made(parts.speed.speed_of([name]))
-    assert apart(fast, plain) < TOLERANCE
+    assert parts.making.apart(fast, plain) < TOLERANCE
     assert np.abs(fast.frames.astype(int) - plain.frames).max() <= 1
 
 
 def test_levers_go_together(parts: Any, made: Make, plain: Any) -> None:
     names = ("channels_last", "fused", "two_windows", "split_guidance")
-    assert apart(made(parts.speed.speed_of(names)), plain) < TOLERANCE
+    assert parts.making.apart(made(parts.speed.speed_of(names)), plain) < TOLERANCE
 
 
 def test_no_lever_is_the_plain_path_to_the_last_bit(parts: Any, made: Make, plain: Any) -> None:
@@ -123,8 +107,8 @@ def test_a_lora_and_another_model_reach_weights_that_are_fused(
     fused = made(parts.speed.speed_of(["fused"]), first)
     swapped = made(None, second, studio=fused.studio)
     expected = made(parts.speed.PLAIN, second)
-    assert apart(swapped, expected) < TOLERANCE
-    assert apart(expected, made(parts.speed.PLAIN, first)) > TOLERANCE
+    assert parts.making.apart(swapped, expected) < TOLERANCE
+    assert parts.making.apart(expected, made(parts.speed.PLAIN, first)) > TOLERANCE
 
 
 def test_slices_leave_the_bound_of_windows_as_it_was(parts: Any, made: Make) -> None:

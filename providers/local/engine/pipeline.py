@@ -31,6 +31,7 @@ from providers.local.engine.checkpoints import (
     read_motion,
 )
 from providers.local.engine.host_cache import HostCache, Key
+from providers.local.engine.reuse import DeepReuse
 from providers.local.engine.speed import (
     PLAIN,
     Speed,
@@ -60,7 +61,7 @@ class HeldPipeline(AnimateDiffPipeline):
     """
 
     pristine: Mapping[str, State]
-    call_unet: Callable[..., Any] | None
+    call_unet: Callable[..., Any] | DeepReuse | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class PipelineShelf:
         self._configs = configs
         self._cache = HostCache(limit=_usual_limit() if cache_limit is None else cache_limit)
         self._parts: dict[str, _Part] = {}
-        self._call_unet: Callable[..., Any] | None = None
+        self._call_unet: Callable[..., Any] | DeepReuse | None = None
         self._pipe: HeldPipeline | None = None
         self._held: tuple[Key, ...] = ()
         quiet_diffusers()

@@ -20,6 +20,7 @@ from providers.local.capabilities import is_image_ignored
 from providers.local.engine import schedulers
 from providers.local.engine.images import encoded, read_image
 from providers.local.engine.pace import Pace
+from providers.local.engine.reuse import Guidance
 from providers.local.engine.ticket import RenderError, Ticket
 from providers.local.engine.windows import (
     draw_noise,
@@ -50,6 +51,7 @@ class Denoiser:
         guidance: 1 is none.
         ticket: Asked before each call whether to go on.
         pace: Keeps the calls close behind the device.
+        added: What the prompt adds, where it is not asked for at every call.
         total: How many calls the run has.
         calls: How many there were.
         work: The same, a call with guidance counted twice.
@@ -61,6 +63,7 @@ class Denoiser:
     guidance: float
     ticket: Ticket
     pace: Pace
+    added: Guidance
     total: int = 0
     calls: int = 0
     work: int = 0
@@ -93,22 +96,38 @@ class Denoiser:
         """
         self.pace.wait()
         self.ticket.check()
-        seen = scheduler.scale_model_input(torch.cat([latents] * (2 if is_guided else 1)), timestep)
-        states = self.guided if is_guided else self.plain
-        said = self.unet(seen.to(states.dtype), moment, encoder_hidden_states=states)
-        output: Tensor = said.sample.float()
-        self.pace.mark()
-        self.calls += 1
-        self.work += 2 if is_guided else 1
-        self.ticket.advance(self.calls, self.total)
+        asks_both = is_guided and self.added.is_due(self.calls, self.total)
+        output = self._ask(scheduler, latents, timestep, moment, rows=2 if asks_both else 1)
         if not is_guided:
             return output
+        if not asks_both:
+            return output + (self.guidance - 1) * self.added.last
         without, with_prompt = output.chunk(2)
+        self.added.keep(with_prompt - without)
         return without + self.guidance * (with_prompt - without)
+
+    def _ask(
+        self,
+        scheduler: Any,  # noqa: ANN401
+        latents: Tensor,
+        timestep: Tensor,
+        moment: Tensor,
+        *,
+        rows: int,
+    ) -> Tensor:
+        """Call the UNet with the prompt, and before it, if there are two rows, without."""
+        seen = scheduler.scale_model_input(torch.cat([latents] * rows), timestep)
+        states = self.guided if rows > 1 else self.plain
+        said = self.unet(seen.to(states.dtype), moment, encoder_hidden_states=states)
+        self.pace.mark()
+        self.calls += 1
+        self.work += rows
+        self.ticket.advance(self.calls, self.total)
+        return said.sample.float()
 
 
 @torch.inference_mode()
-def sample(
+def sample(  # noqa: PLR0913 - one clip, and two ways of making it faster
     pipe: Any,  # noqa: ANN401 - diffusers' edge
     request: ResolvedRequest,
     states: States,
@@ -116,6 +135,7 @@ def sample(
     image: Path | None,
     ticket: Ticket,
     call_unet: Callable[..., Any] | None = None,
+    is_guidance_reused: bool = False,
 ) -> tuple[Tensor, int]:
     """Denoise a clip.
 
@@ -126,6 +146,7 @@ def sample(
         image: The init image.
         ticket: Told of every UNet call.
         call_unet: A faster way to call the pipeline's UNet.
+        is_guidance_reused: In the second half, guidance is asked for at every second call.
 
     Returns:
         Latents, frames x channels x height x width, and the number of UNet calls, those with
@@ -145,6 +166,7 @@ def sample(
         guidance=request.guidance_scale,
         ticket=ticket,
         pace=Pace(pipe.device),
+        added=Guidance(is_reused=is_guidance_reused),
     )
     still = _still(pipe, request, image)
     latents = _denoised(denoiser, pipe, request, still)

@@ -2,7 +2,8 @@
 
 None of them changes where the weights lie once a model is loaded, so models and LoRAs are swapped
 as ever. What is compiled is compiled for a few shapes only; a request of another shape takes the
-plain path, and waits for no compiler. The frames are those of the plain path to rounding.
+plain path, and waits for no compiler. The frames are those of the plain path to rounding, but for
+the levers that `providers.local.levers` calls lossy.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,9 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from providers.local.engine import fp8, reuse
 from providers.local.engine.decoding import DECODED_AT_ONCE
 from providers.local.engine.fused import fuse
-from providers.local.engine.windows import is_round, set_windows_at_once
+from providers.local.engine.reuse import DeepReuse
+from providers.local.engine.windows import STRIDE, is_round, set_stride, set_windows_at_once
+from providers.local.levers import check_together
 
 Call = Callable[..., Any]
 
@@ -49,6 +53,7 @@ class Speed:
     """What is switched on.
 
     Attributes:
+        levers: The names of all that is on, for receipts.
         compiler: The backend of `torch.compile`.
         is_unet_compiled: The UNet is compiled.
         has_graphs: The UNet's compiled code is launched as CUDA graphs; Inductor can.
@@ -61,8 +66,13 @@ class Speed:
         is_guidance_split: With the prompt and without it one by one, in half the memory.
         windows_at_once: Windows in one attention of the motion blocks; None is all of them.
         attention: Names of torch's `SDPBackend`s, the first choice first; none is torch's choice.
+        is_fp8: The UNet's linear layers multiply in 8 bits.
+        is_depth_reused: The UNet's inner blocks are asked at every second call only.
+        is_guidance_reused: So is, in a run's second half, what the UNet says without the prompt.
+        stride: Frames between two windows.
     """
 
+    levers: tuple[str, ...] = ()
     compiler: str = "inductor"
     is_unet_compiled: bool = False
     has_graphs: bool = False
@@ -75,6 +85,10 @@ class Speed:
     is_guidance_split: bool = False
     windows_at_once: int | None = None
     attention: tuple[str, ...] = ()
+    is_fp8: bool = False
+    is_depth_reused: bool = False
+    is_guidance_reused: bool = False
+    stride: int = STRIDE
 
 
 PLAIN = Speed()
@@ -91,6 +105,10 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "flash": {"attention": ("FLASH_ATTENTION", "EFFICIENT_ATTENTION", "MATH")},
     "efficient": {"attention": ("EFFICIENT_ATTENTION", "MATH")},
     "cudnn": {"attention": ("CUDNN_ATTENTION", "FLASH_ATTENTION", "EFFICIENT_ATTENTION", "MATH")},
+    "fp8": {"is_fp8": True},
+    "deep_reuse": {"is_depth_reused": True},
+    "guidance_reuse": {"is_guidance_reused": True},
+    "wide_stride": {"stride": 2 * STRIDE},
 }
 
 
@@ -99,31 +117,43 @@ def speed_of(names: Iterable[str]) -> Speed:
 
     Raises:
         KeyError: There is no lever of that name.
+        ValueError: Two of them do not go together.
     """
-    speed = PLAIN
+    speed, names = PLAIN, tuple(names)
+    check_together(names)
     for name in names:
         speed = replace(speed, **LEVERS[name])
-    return speed
+    return replace(speed, levers=names)
 
 
-def speed_up_unet(unet: nn.Module, speed: Speed) -> Call | None:
+def check_device(speed: Speed, device: torch.device) -> None:
+    """Refuse what a device has no hardware for.
+
+    Raises:
+        ValueError: There is something; the message names the lever.
+    """
+    if speed.is_fp8 and not fp8.can_multiply(device):
+        raise ValueError(f"fp8 needs a GPU with 8-bit floating point (Ada, Hopper), not {device}")
+
+
+def speed_up_unet(unet: nn.Module, speed: Speed) -> Call | DeepReuse | None:
     """Change a UNet that lies where it stays, and return a faster way to call it, if there is one.
 
     Args:
         unet: With windowed motion blocks.
         speed: What is switched on.
     """
-    if speed.channels_last:
-        _lay_channels_last(unet)
-    if speed.is_fused:
-        fuse(unet)
-    set_windows_at_once(unet, speed.windows_at_once)
-    call: Call = unet
-    if speed.is_unet_compiled:
-        compiled = _compiled(unet, speed, has_graphs=speed.has_graphs)
-        call = _gate(unet, compiled, lambda *args, **named: _is_usual(unet, speed, *args, **named))
-    if speed.attention:
-        call = _with_kernels(call, speed.attention)
+    _change(unet, speed)
+
+    def faster(call: Call) -> Call:
+        return _faster(call, unet, speed)
+
+    if speed.is_depth_reused and reuse.has_depth(unet):
+        return DeepReuse(
+            faster(lambda *args, **named: reuse.whole(unet, *args, **named)),
+            faster(lambda *args, **named: reuse.outer(unet, *args, **named)),
+        )
+    call = faster(unet)
     if speed.is_guidance_split:
         call = _split(call)
     return None if call is unet else call
@@ -154,6 +184,26 @@ def speed_up_text_encoder(model: Any, speed: Speed) -> None:  # noqa: ANN401 - t
         model.forward = _gate(plain, _compiled(plain, speed, is_whole=False), fits)
 
 
+def _change(unet: nn.Module, speed: Speed) -> None:
+    """Change what is in a UNet."""
+    if speed.channels_last:
+        _lay_channels_last(unet)
+    if speed.is_fused:
+        fuse(unet)
+    if speed.is_fp8:
+        fp8.put_fp8_into(unet)
+    set_windows_at_once(unet, speed.windows_at_once)
+    set_stride(unet, speed.stride)
+
+
+def _faster(call: Call, unet: nn.Module, speed: Speed) -> Call:
+    """Change how a UNet, or part of it, is called."""
+    if speed.is_unet_compiled:
+        compiled = _compiled(call, speed, has_graphs=speed.has_graphs)
+        call = _gate(call, compiled, lambda *args, **named: _is_usual(unet, speed, *args, **named))
+    return _with_kernels(call, speed.attention) if speed.attention else call
+
+
 def _compiled(call: Call, speed: Speed, *, has_graphs: bool = False, is_whole: bool = True) -> Call:
     """Compile for fixed shapes; `is_whole` says that Python must have no part in it."""
     options: dict[str, Any] | None = {"triton.cudagraphs": True} if has_graphs else None
@@ -170,7 +220,11 @@ def _copied(call: Call) -> Call:
     def run(*args: object, **named: object) -> Any:  # noqa: ANN401 - as diffusers
         torch.compiler.cudagraph_mark_step_begin()
         made = call(*args, **named)
-        return type(made)(sample=made.sample.clone())
+        if isinstance(made, Tensor):
+            return made.clone()
+        if hasattr(made, "sample"):
+            return type(made)(sample=made.sample.clone())
+        return tuple(each.clone() for each in made)
 
     return run
 

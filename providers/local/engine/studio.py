@@ -18,19 +18,21 @@ import torch
 from jobs.prompts import write_prompt
 from jobs.request import DEFAULT_STRENGTH, ResolvedRequest, Segment
 from providers.local.capabilities import is_image_ignored
-from providers.local.engine import schedulers
+from providers.local.engine import fp8, schedulers
 from providers.local.engine.adapters import adapted
 from providers.local.engine.decoding import decode_in_chunks
 from providers.local.engine.encode import Frames, Recipe, poster_of, write_video
 from providers.local.engine.pipeline import PipelineShelf
 from providers.local.engine.prompt import PromptEncoder
+from providers.local.engine.reuse import for_one_run
 from providers.local.engine.safety import Guard
 from providers.local.engine.sampling import States, sample
-from providers.local.engine.speed import PLAIN, Speed
+from providers.local.engine.speed import PLAIN, Speed, check_device
 from providers.local.engine.streaming import stream
 from providers.local.engine.thrift import give_back_memory, in_slices, is_memory
 from providers.local.engine.ticket import DeviceLostError, RenderError, StoppedError, Ticket
 from providers.local.engine.windows import goes_round
+from providers.local.levers import OF_THE_CALL
 from providers.local.wire import FailureCode, RenderFiles, RenderOrder, Stage
 from providers.local.wording import added_to, enhanced, with_tokens
 
@@ -68,6 +70,9 @@ class Studio:
         device: `cpu` or `cuda:N`.
         dtype: Of the weights, if not the device's usual one.
         speed: What makes it faster; nothing unless it is given.
+
+    Raises:
+        ValueError: The device has no hardware for some of that.
     """
 
     def __init__(
@@ -78,9 +83,11 @@ class Studio:
         dtype: torch.dtype | None = None,
         speed: Speed = PLAIN,
     ) -> None:
+        check_device(speed, torch.device(device))
         torch.backends.cudnn.benchmark = speed.tuned_convolutions
         torch.backends.cudnn.deterministic = True
         self._scratch = scratch
+        self._speed = speed
         self._shelf = PipelineShelf(device=device, dtype=dtype, speed=speed)
         self._guard = Guard(device=self._shelf.device, dtype=self._shelf.dtype)
         self.versions = {"python": platform.python_version()} | {
@@ -155,17 +162,30 @@ class Studio:
         pipe = self._load(order.files)
         ticket.check()
         with self._dressed(pipe, order) as (tokens, scheduler):
+            if self._speed.is_fp8:
+                fp8.refresh(pipe.unet)
             states = _states(pipe, request, segments, tokens)
             ticket.enter(Stage.DENOISING)
             with in_slices(pipe.unet) if is_thrifty else nullcontext():
-                call = None if is_thrifty else pipe.call_unet  # it would go around the slices
                 latents, calls = sample(
-                    pipe, request, states, image=image, ticket=ticket, call_unet=call
+                    pipe,
+                    request,
+                    states,
+                    image=image,
+                    ticket=ticket,
+                    # A faster call would go around the slices.
+                    call_unet=None if is_thrifty else for_one_run(pipe.call_unet),
+                    is_guidance_reused=self._speed.is_guidance_reused,
                 )
         facts: dict[str, object] = {"scheduler": scheduler, "unet_calls": calls}
-        if is_thrifty:
-            facts["in_slices"] = True  # the last bits differ from those of other machines
+        facts |= self._ways(is_thrifty=is_thrifty)
         return Denoised(pipe=pipe, latents=latents, facts=facts)
+
+    def _ways(self, *, is_thrifty: bool) -> dict[str, object]:
+        """Return what else the frames depend on, if only in their last bits."""
+        levers = [name for name in self._speed.levers if not (is_thrifty and name in OF_THE_CALL)]
+        ways: dict[str, object] = {"levers": levers} if levers else {}
+        return ways | {"in_slices": True} if is_thrifty else ways
 
     def _load(self, files: RenderFiles) -> Any:  # noqa: ANN401 - diffusers' edge
         """Return the pipeline; where memory runs out, everything else is let go of first."""

@@ -71,10 +71,10 @@ def order_of(request: ResolvedRequest) -> list[int]:
 
 
 @lru_cache(maxsize=32)
-def windows_of(count: int, *, is_loop: bool) -> Windows:
-    """Return the windows over `count` frames."""
+def windows_of(count: int, *, is_loop: bool, stride: int = STRIDE) -> Windows:
+    """Return the windows over `count` frames, `stride` frames apart."""
     context = min(CONTEXT, count)
-    starts = list(range(0, count if is_loop else count - context + 1, STRIDE))
+    starts = list(range(0, count if is_loop else count - context + 1, stride))
     if not is_loop and starts[-1] + context < count:
         starts.append(count - context)
     pyramid = [min(place + 1, context - place) for place in range(context)]
@@ -101,6 +101,7 @@ class WindowedBlock(nn.Module):
     Attributes:
         is_loop: The windows go round.
         at_once: Windows in one attention; None is all of them.
+        stride: Frames between two windows.
     """
 
     frames: Tensor
@@ -119,13 +120,14 @@ class WindowedBlock(nn.Module):
         self.pos_embed = block.pos_embed
         self.is_loop = False
         self.at_once: int | None = None
-        self._laid_out: tuple[int, bool] = (0, False)
+        self.stride = STRIDE
+        self._laid_out: tuple[int, bool, int] = (0, False, STRIDE)
 
     def lay_out(self, windows: Windows, *, count: int) -> None:
         """Take the windows of a clip of `count` frames; all blocks may share their tensors."""
         for name in ("frames", "answers", "weights", "totals"):
             self.register_buffer(name, getattr(windows, name), persistent=False)
-        self._laid_out = (count, self.is_loop)
+        self._laid_out = (count, self.is_loop, self.stride)
 
     @override
     def forward(self, hidden_states: Tensor, **unused: object) -> Tensor:
@@ -136,8 +138,10 @@ class WindowedBlock(nn.Module):
             **unused: What blocks of other kinds need.
         """
         count = hidden_states.shape[1]
-        if self._laid_out != (count, self.is_loop):
-            self.lay_out(_on(hidden_states.device, count, is_loop=self.is_loop), count=count)
+        if self._laid_out != (count, self.is_loop, self.stride):
+            device = hidden_states.device
+            windows = _on(device, count, is_loop=self.is_loop, stride=self.stride)
+            self.lay_out(windows, count=count)
         if len(self.frames) == 1:
             hidden_states = self._attend(hidden_states)
         else:
@@ -201,7 +205,7 @@ def lay_out_windows(unet: nn.Module, *, frames: int, device: torch.device) -> No
     blocks = _blocks(unet)
     if not blocks:
         return
-    windows = _on(device, frames, is_loop=blocks[0].is_loop)
+    windows = _on(device, frames, is_loop=blocks[0].is_loop, stride=blocks[0].stride)
     for block in blocks:
         block.lay_out(windows, count=frames)
 
@@ -215,6 +219,12 @@ def set_windows_at_once(unet: nn.Module, at_once: int | None) -> None:
         block.at_once = at_once
 
 
+def set_stride(unet: nn.Module, stride: int) -> None:
+    """Choose how many frames lie between two windows; fewer windows are other frames."""
+    for block in _blocks(unet):
+        block.stride = stride
+
+
 def windows_at_once(unet: nn.Module) -> int | None:
     """Return the bound that is set."""
     return next((block.at_once for block in _blocks(unet)), None)
@@ -225,9 +235,9 @@ def _blocks(unet: nn.Module) -> list[WindowedBlock]:
 
 
 @lru_cache(maxsize=64)
-def _on(device: torch.device, count: int, *, is_loop: bool) -> Windows:
+def _on(device: torch.device, count: int, *, is_loop: bool, stride: int) -> Windows:
     """Return the same tensors for the same clip: what was captured for them stays valid."""
-    windows = windows_of(count, is_loop=is_loop)
+    windows = windows_of(count, is_loop=is_loop, stride=stride)
     return Windows(
         frames=windows.frames.to(device),
         answers=windows.answers.to(device),

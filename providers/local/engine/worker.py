@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from providers.local.engine.ticket import DeviceLostError, RenderError, StoppedError, Ticket
+from providers.local.levers import AUTO, NAMES, OFF, resolved
 from providers.local.wire import (
     Advanced,
     Cancelled,
@@ -89,7 +90,11 @@ def main() -> None:
     parser.add_argument("--device", required=True)
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument(
-        "--speed", action="append", default=[], help="a name of speed.LEVERS; may be given again"
+        "--speed",
+        action="append",
+        default=[],
+        choices=(AUTO, OFF, *NAMES),
+        help="what makes it faster; may be given again",
     )
     arguments = parser.parse_args()
     outbox, inbox = Outbox.claim(), Inbox()
@@ -99,7 +104,7 @@ def main() -> None:
     from providers.local.engine.speed import speed_of  # noqa: PLC0415
     from providers.local.engine.studio import Studio  # noqa: PLC0415
 
-    speed = speed_of(arguments.speed)
+    speed = speed_of(resolved(arguments.speed, arguments.device))
     studio = Studio(scratch=arguments.scratch, device=arguments.device, speed=speed)
     outbox.send(Ready(device=studio.device, versions=studio.versions))
     while True:
