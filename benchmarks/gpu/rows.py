@@ -154,7 +154,9 @@ class Bench:
     @cached_property
     def _trials(self) -> levers.Trials:
         self._ours = self._stock = None
-        job = cut_down(TRIAL) if self._is_cut_down else TRIAL
+        job = TRIAL
+        if self._is_cut_down:  # with steps and windows enough for every lever to act
+            job = replace(cut_down(TRIAL), steps=TRIAL.steps, frames=24)
         return levers.Trials(self._place, order_of(job, self._models), compiler=self._compiler)
 
     def _stages(self) -> Values:

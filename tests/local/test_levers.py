@@ -13,7 +13,7 @@ from jobs.errors import SettingsError, UnavailableError
 from providers.local import levers
 from providers.local.compiled import LIMIT, cache_environment, shrink
 from providers.local.devices import check_fp8
-from tests.local.videos import ENVIRONMENT, Opener, impostor
+from tests.local.videos import ENVIRONMENT, Opener, impostor, render, small
 
 # Of a machine with a compiler: none is started here.
 ABLE = child_environment({**ENVIRONMENT, "CC": "sh"})
@@ -61,6 +61,13 @@ async def test_a_worker_is_told_its_levers_and_where_compiled_code_is_kept(
         with pytest.raises(UnavailableError):
             await provider.try_out()
     assert f"--speed=compile --speed=fused --device cpu [{folder}]" in seen.read_text()
+
+
+@pytest.mark.slow
+async def test_a_video_of_a_real_worker_names_its_levers(open_provider: Opener) -> None:
+    async with open_provider(speed=("channels_last", "guidance_reuse")) as provider:
+        made = await render(provider, small())
+    assert made.effective["levers"] == ["channels_last", "guidance_reuse"]
 
 
 async def test_compiling_without_a_compiler_stops_the_start(
