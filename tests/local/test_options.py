@@ -17,6 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 USABLE = [scheduler for scheduler in Scheduler if scheduler not in UNUSABLE_SCHEDULERS]
 
 
+@pytest.mark.slow  # test_oracle.py follows each of them step by step, without a model
 @pytest.mark.parametrize("scheduler", USABLE)
 async def test_each_of_the_17_schedulers_that_begin_with_noise_renders(
     engine: LocalProvider, scheduler: Scheduler
@@ -127,6 +128,7 @@ async def test_an_init_image_acts_unless_its_strength_is_1(
     assert ignored.content == without.content
 
 
+@pytest.mark.slow  # as above
 @pytest.mark.parametrize("scheduler", Scheduler)
 async def test_an_init_image_goes_with_every_scheduler(
     engine: LocalProvider, image: Path, scheduler: Scheduler

@@ -18,11 +18,7 @@ from training.shapes.learning.sheets import PROMPTS, Painter
 from training.shapes.learning.stages import train_all
 from training.shapes.learning.workshop import Workshop
 from training.shapes.networks import parts
-from training.shapes.networks.folder import (
-    read_autoencoder,
-    read_denoiser,
-    read_text_encoder,
-)
+from training.shapes.networks.folder import read_autoencoder, read_denoiser, read_text_encoder
 from training.shapes.networks.tokens import tokenizer
 
 STAGES = ("text", "vae", "images", "paths", "clips", "outlines", "decoder", "lora", "embedding")
@@ -51,7 +47,10 @@ TINY = Plan(
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with `work/`, `models/shapes/` and the extras beside it."""
+    """Return a folder with `work/`, `models/shapes/` and the extras beside it, after all stages.
+
+    That takes long, so whatever needs it is slow.
+    """
     folder = tmp_path_factory.mktemp("trained")
     torch.manual_seed(0)
     shop = Workshop(folder=folder / "work", plan=TINY, crew=Crew())
@@ -73,12 +72,14 @@ def render(pipe: Any, **options: Any) -> torch.Tensor:
     return pipe(**{**asked, **options}, generator=generator, output_type="pt").frames
 
 
+@pytest.mark.slow
 def test_the_folder_renders_in_the_stock_pipeline(trained: Path) -> None:
     frames = render(load(trained), prompt="a red circle")
     assert frames.shape == (1, 8, 3, 128, 128)
     assert torch.isfinite(frames).all()
 
 
+@pytest.mark.slow
 def test_the_folder_holds_the_averaged_weights(trained: Path) -> None:
     kept = state.load(trained / "work", "outlines")
     assert kept is not None
@@ -89,6 +90,7 @@ def test_the_folder_holds_the_averaged_weights(trained: Path) -> None:
         assert torch.equal(unet[name.removeprefix("unet.")], value.half().float())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frames", "columns"), [(1, 1), (16, 6)])
 def test_a_sheet_shows_a_row_for_each_prompt(
     trained: Path, tmp_path: Path, frames: int, columns: int
@@ -105,6 +107,7 @@ def test_a_sheet_shows_a_row_for_each_prompt(
         assert sheet.size == (columns * 128, len(PROMPTS) * 128)
 
 
+@pytest.mark.slow
 def test_every_stage_keeps_its_state_and_its_loss(trained: Path) -> None:
     for stage in STAGES:
         kept = state.load(trained / "work", stage)
@@ -113,6 +116,7 @@ def test_every_stage_keeps_its_state_and_its_loss(trained: Path) -> None:
         assert (trained / "work" / f"{stage}.csv").read_text().startswith("step,seconds,loss\n0,")
 
 
+@pytest.mark.slow
 def test_the_card_tells_the_words_the_captions_use(trained: Path) -> None:
     card = json.loads((trained / "models" / "shapes" / "flipbook.json").read_text())
     assert {"red", "circle", "left", "bouncing", "masterpiece", "background"} <= set(card["words"])
@@ -120,6 +124,7 @@ def test_the_card_tells_the_words_the_captions_use(trained: Path) -> None:
     assert card["defaults"]["steps"] == 12
 
 
+@pytest.mark.slow
 def test_lora_and_embedding_change_what_is_drawn_and_come_off_again(trained: Path) -> None:
     pipe = load(trained)
     plain = render(pipe, prompt="a red circle")
@@ -132,6 +137,7 @@ def test_lora_and_embedding_change_what_is_drawn_and_come_off_again(trained: Pat
     assert not torch.equal(render(pipe, prompt="a <lime> circle"), plain)
 
 
+@pytest.mark.slow
 def test_a_second_run_trains_nothing_and_writes_the_same_folder(
     trained: Path, tmp_path: Path
 ) -> None:
@@ -147,6 +153,7 @@ def test_a_second_run_trains_nothing_and_writes_the_same_folder(
     assert files(tmp_path / "shapes") == files(trained / "models" / "shapes")
 
 
+@pytest.mark.slow
 def test_a_written_folder_can_be_trained_further(trained: Path, tmp_path: Path) -> None:
     shop = Workshop(folder=tmp_path / "work", plan=TINY, crew=Crew())
     train_all(shop, tmp_path / "shapes", start=trained / "models" / "shapes")
