@@ -2,26 +2,18 @@
 
 import pytest
 
-from bot.sandbox import Member, Message
 from jobs.model import Failure
 from jobs.states import JobState
-from tests.cogs.conftest import House, settled
+from tests.cogs.conftest import House
+from tests.cogs.private_answers import typed
 
 pytestmark = pytest.mark.usefixtures("client")
-
-
-async def shown(house: House, member: Member, line: str) -> Message:
-    interaction = await house.sandbox.slash(member, house.sandbox.channel, line)
-    answer = await interaction.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    return answer
 
 
 async def test_the_queue_marks_the_members_own_videos(house: House) -> None:
     bens, _ = await house.queued(house.sandbox.ben, prompt="a @everyone circle")
     adas, _ = await house.queued(house.sandbox.ana)
-    answer = await shown(house, house.sandbox.ben, "/queue")
+    answer = await typed(house, house.sandbox.ben, "/queue")
     first, second = answer.text.splitlines()[1:]
     assert first.startswith(f"**➤** `{bens.id}` next · <@{house.sandbox.ben.id}>")
     assert second.startswith(f"`{adas.id}` 1 ahead · <@{house.sandbox.ana.id}>")
@@ -32,25 +24,25 @@ async def test_the_queue_marks_the_members_own_videos(house: House) -> None:
 async def test_the_queue_stands_in_the_order_of_turns(house: House) -> None:
     for member in (house.sandbox.ben, house.sandbox.ben, house.sandbox.ana):
         await house.queued(member)
-    lines = (await shown(house, house.sandbox.ben, "/queue")).text.splitlines()[1:]
+    lines = (await typed(house, house.sandbox.ben, "/queue")).text.splitlines()[1:]
     places = [line.partition("` ")[2].partition(" · ")[0] for line in lines]
     assert places == ["next", "1 ahead", "2 ahead"]
     assert f"<@{house.sandbox.ben.id}>" in lines[2], "who has two does not go first with both"
 
 
 async def test_an_empty_queue_says_so(house: House) -> None:
-    assert "Nothing is waiting" in (await shown(house, house.sandbox.ben, "/queue")).text
+    assert "Nothing is waiting" in (await typed(house, house.sandbox.ben, "/queue")).text
 
 
 async def test_a_long_queue_is_cut_and_counted(house: House) -> None:
     for _ in range(17):
         await house.queued(house.sandbox.ben, prompt="*" * 1024)
-    assert "and 2 more" in (await shown(house, house.sandbox.ana, "/queue")).text
+    assert "and 2 more" in (await typed(house, house.sandbox.ana, "/queue")).text
 
 
 async def test_info_tells_what_is_known_of_a_job(house: House) -> None:
     job, card = await house.queued(house.sandbox.ben, seed=7)
-    answer = await shown(house, house.sandbox.ana, f"/job info id:{job.id}")
+    answer = await typed(house, house.sandbox.ana, f"/job info id:{job.id}")
     assert "seed `7`" in answer.text
     assert "**next**" in answer.text
     assert (answer.buttons[0].url or "").endswith(f"/{house.sandbox.channel.id}/{card.id}")
@@ -68,11 +60,11 @@ async def test_info_tells_why_there_is_no_video(house: House) -> None:
         ended_at=house.clock.now(),
     )
     await house.jobs.save(claimed, failed, now=house.clock.now())
-    answer = await shown(house, house.sandbox.ben, f"/job info id:{job.id}")
+    answer = await typed(house, house.sandbox.ben, f"/job info id:{job.id}")
     assert "The provider said no.\nIt cost nothing." in answer.text
 
 
-async def test_another_servers_job_is_not_shown(house: House) -> None:
+async def test_another_servers_job_is_not_typed(house: House) -> None:
     job, _ = await house.queued(house.sandbox.ben)
     world = house.sandbox.world
     elsewhere = world.add_guild("Elsewhere")
@@ -98,9 +90,9 @@ async def test_an_id_that_is_none_is_answered(house: House, typed: str) -> None:
 
 async def test_cancel_by_command_is_held_to_the_same_rule(house: House) -> None:
     job, _ = await house.queued(house.sandbox.ana)
-    refused = await shown(house, house.sandbox.ben, f"/job cancel id:{job.id}")
+    refused = await typed(house, house.sandbox.ben, f"/job cancel id:{job.id}")
     assert "Only the one who asked" in refused.text
-    done = await shown(house, house.sandbox.ana, f"/job cancel id:{job.id.upper()}")
+    done = await typed(house, house.sandbox.ana, f"/job cancel id:{job.id.upper()}")
     assert "is cancelled" in done.text
 
 
@@ -132,22 +124,22 @@ async def test_options_complete_from_memory(
 
 
 async def test_models_are_told_with_their_limits(house: House) -> None:
-    text = (await shown(house, house.sandbox.ben, "/models")).text
+    text = (await typed(house, house.sandbox.ben, "/models")).text
     assert "`shapes` · local" in text
     assert "128\u00d7128, 16 frames at 8 fps, 12 steps, guidance 4 · sides 128 to 256" in text
 
 
 async def test_without_a_model_models_says_who_has_to_act(house: House) -> None:
     house.provider.offers.clear()
-    assert "operator" in (await shown(house, house.sandbox.ben, "/models")).text
-    assert "Flipbook turns words" in (await shown(house, house.sandbox.ben, "/help")).text
+    assert "operator" in (await typed(house, house.sandbox.ben, "/models")).text
+    assert "Flipbook turns words" in (await typed(house, house.sandbox.ben, "/help")).text
 
 
 async def test_help_shows_a_manager_what_is_missing_here(house: House) -> None:
-    assert "I have all permissions" in (await shown(house, house.sandbox.max, "/help")).text
+    assert "I have all permissions" in (await typed(house, house.sandbox.max, "/help")).text
     house.sandbox.channel.deny("attach_files")
-    assert "I lack **Attach Files**" in (await shown(house, house.sandbox.max, "/help")).text
-    member = (await shown(house, house.sandbox.ben, "/help")).text
+    assert "I lack **Attach Files**" in (await typed(house, house.sandbox.max, "/help")).text
+    member = (await typed(house, house.sandbox.ben, "/help")).text
     assert "/video prompt" in member
     assert "I lack" not in member
 

@@ -7,21 +7,14 @@ from jobs.acts import ActKind
 from jobs.guilds import ModeratorPermission
 from jobs.states import JobState
 from tests.cogs.conftest import House, settled
+from tests.cogs.private_answers import invoked
 
 pytestmark = pytest.mark.usefixtures("client")
 
 
 async def told(house: House, command: str, who: Member | None = None, **options: object) -> str:
     """Use `/mod block …` and return the answer, which is for the moderator alone."""
-    sandbox = house.sandbox
-    sent = await sandbox.invoke(
-        who or sandbox.max, sandbox.channel, f"mod block {command}", options
-    )
-    answer = await sent.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    assert not answer.pings
-    return answer.text
+    return (await invoked(house, who or house.sandbox.max, f"mod block {command}", **options)).text
 
 
 async def test_a_blocked_member_is_refused_and_told_why(house: House) -> None:

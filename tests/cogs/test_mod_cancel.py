@@ -9,19 +9,14 @@ from jobs.model import Job
 from jobs.states import JobState
 from jobs.tiers import Setting
 from tests.cogs.conftest import House, settled
+from tests.cogs.private_answers import invoked
 from tests.cogs.unconfirmed import acts, parked
 from tests.factories import make_job, make_token
 
 
 async def cancelled(house: House, **options: object) -> str:
     """Have max cancel something, and return what he is told."""
-    sandbox = house.sandbox
-    sent = await sandbox.invoke(sandbox.max, sandbox.channel, "mod jobs cancel", options)
-    answer = await sent.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    assert not answer.pings
-    return answer.text
+    return (await invoked(house, house.sandbox.max, "mod jobs cancel", **options)).text
 
 
 async def states(house: House, *jobs: Job) -> list[JobState]:

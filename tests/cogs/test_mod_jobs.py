@@ -7,6 +7,7 @@ from bot.sandbox import CommandLineError, Member, Message
 from jobs.acts import ActKind
 from jobs.states import JobState
 from tests.cogs.conftest import House, settled
+from tests.cogs.private_answers import invoked, typed
 from tests.cogs.unconfirmed import acts, parked
 
 COMMANDS = ["list", "cancel", "release", "charge", "retry"]
@@ -20,13 +21,7 @@ async def finished(house: House) -> None:
 
 
 async def shown(house: House, line: str, member: Member | None = None) -> Message:
-    sandbox = house.sandbox
-    interaction = await sandbox.slash(member or sandbox.max, sandbox.channel, line)
-    answer = await interaction.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    assert not answer.pings
-    return answer
+    return await typed(house, member or house.sandbox.max, line)
 
 
 async def test_the_card_of_an_unconfirmed_job_says_what_it_waits_for(started: House) -> None:
@@ -152,13 +147,9 @@ async def test_a_decision_is_in_the_audit_with_its_reason(
     assert past.after["member"] == f"<@{house.sandbox.ben.id}>"
 
 
-@pytest.mark.parametrize("typed", ["nothing1", "'; DROP TABLE job", "@everyone"])
-async def test_an_id_that_is_none_is_answered(started: House, typed: str) -> None:
-    sandbox = started.sandbox
-    sent = await sandbox.invoke(sandbox.max, sandbox.channel, "mod jobs release", {"id": typed})
-    answer = await sent.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
+@pytest.mark.parametrize("asked", ["nothing1", "'; DROP TABLE job", "@everyone"])
+async def test_an_id_that_is_none_is_answered(started: House, asked: str) -> None:
+    answer = await invoked(started, started.sandbox.max, "mod jobs release", id=asked)
     assert "no" in answer.text.lower()
     assert "everyone" not in answer.text
 
@@ -174,12 +165,8 @@ async def test_a_member_to_whom_a_manager_opened_the_commands_is_refused(
     started: House, command: str
 ) -> None:
     job, _ = await parked(started)
-    sandbox = started.sandbox
     options: dict[str, object] = {} if command == "list" else {"id": job.id}
-    sent = await sandbox.invoke(sandbox.ben, sandbox.channel, f"mod jobs {command}", options)
-    answer = await sent.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
+    answer = await invoked(started, started.sandbox.ben, f"mod jobs {command}", **options)
     assert "for moderators" in answer.text
     assert await started.jobs.get(job.id) == job
 

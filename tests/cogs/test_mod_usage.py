@@ -11,7 +11,8 @@ from cogs.usage_pages import export_sentence, span, told, usage_lines
 from jobs.acts import ActKind
 from jobs.spending import Export
 from jobs.usage import DayOfUse, Usage, days_until
-from tests.cogs.conftest import WEBHOOK_MESSAGE, House, settled
+from tests.cogs.conftest import WEBHOOK_MESSAGE, House
+from tests.cogs.private_answers import invoked
 from tests.factories import NOW
 
 TODAY = NOW.date()
@@ -36,13 +37,7 @@ USAGE = Usage(
 
 async def answer_to(house: House, command: str, **options: object) -> Message:
     """Use a command of `/mod` and return the answer, which is for the moderator alone."""
-    sandbox = house.sandbox
-    sent = await sandbox.invoke(sandbox.max, sandbox.channel, f"mod {command}", options)
-    answer = await sent.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    assert not answer.pings
-    return answer
+    return await invoked(house, house.sandbox.max, f"mod {command}", **options)
 
 
 async def finished(house: House, client: FlipbookClient, **options: object) -> str:

@@ -17,27 +17,19 @@ from jobs.records import Whose
 from jobs.states import JobState
 from jobs.tiers import Setting
 from tests.cogs.conftest import House, settled
+from tests.cogs.private_answers import invoked, private
 
 OURS = ("bot", "cogs", "jobs", "providers", "storage")
 
 
 async def told(house: House, who: Member, command: str, **options: object) -> Message:
     """Use a command of `/privacy` and return the answer, which is for its user alone."""
-    sandbox = house.sandbox
-    sent = await sandbox.invoke(who, sandbox.channel, f"privacy {command}", options)
-    answer = await sent.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    return answer
+    return await invoked(house, who, f"privacy {command}", **options)
 
 
 async def pressed(house: House, who: Member, answer: Message, custom_id: str) -> Message:
     """Press the button that deletes, and return what is said."""
-    sent = await house.sandbox.press(who, answer, custom_id)
-    said = await sent.wait_answer()
-    await settled()
-    assert said.is_ephemeral
-    return said
+    return await private(await house.sandbox.press(who, answer, custom_id))
 
 
 def here(house: House, who: Member) -> Whose:

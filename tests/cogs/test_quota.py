@@ -8,6 +8,7 @@ from bot.sandbox import CommandLineError, Member, Message
 from bot.sandbox.world.accounts import Role
 from jobs.tiers import EVERYONE, Kind, Rule, Setting, Target
 from tests.cogs.conftest import House, settled
+from tests.cogs.private_answers import invoked, typed
 from tests.factories import make_act, make_rule
 
 COMMANDS = ["set", "clear", "grant", "reset", "explain", "list"]
@@ -15,23 +16,12 @@ COMMANDS = ["set", "clear", "grant", "reset", "explain", "list"]
 
 async def shown(house: House, line: str, member: Member | None = None) -> Message:
     """Return the answer that only its asker sees."""
-    sandbox = house.sandbox
-    interaction = await sandbox.slash(member or sandbox.max, sandbox.channel, line)
-    answer = await interaction.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    assert not answer.pings
-    return answer
+    return await typed(house, member or house.sandbox.max, line)
 
 
 async def sent(house: House, by: Member, command: str, **options: object) -> Message:
     """Return the answer to a client that checks nothing."""
-    sandbox = house.sandbox
-    interaction = await sandbox.invoke(by, sandbox.channel, f"mod quota {command}", options)
-    answer = await interaction.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    return answer
+    return await invoked(house, by, f"mod quota {command}", **options)
 
 
 async def made(house: House) -> None:

@@ -10,6 +10,7 @@ from jobs.acts import PastAct
 from jobs.guilds import GuildSettings, ModeratorPermission
 from jobs.request import ProviderName
 from tests.cogs.conftest import House, settled
+from tests.cogs.private_answers import invoked
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -29,15 +30,7 @@ async def used(
     house: House, command: str, member: Member | None = None, /, **options: object
 ) -> Message:
     """Return the private answer to a command, sent by a client that checks nothing."""
-    sandbox = house.sandbox
-    sent = await sandbox.invoke(
-        member or sandbox.olga, sandbox.channel, f"settings {command}", options
-    )
-    answer = await sent.wait_answer()
-    await settled()
-    assert answer.is_ephemeral
-    assert not answer.pings
-    return answer
+    return await invoked(house, member or house.sandbox.olga, f"settings {command}", **options)
 
 
 async def said(house: House, command: str, **options: object) -> str:
