@@ -10,7 +10,11 @@ from jobs.model import Address, ApiAddress, Job
 from providers.local.provider import LocalProvider
 from tests.local.videos import SHAPES, Opener, render, small
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 @pytest.fixture
