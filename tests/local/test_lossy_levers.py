@@ -97,6 +97,7 @@ def test_a_lossy_lever_changes_the_frames_by_little(
     assert LEAST_DB[name] <= found < 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_receipt_names_its_levers_and_gives_the_same_frames_again(
     parts: Any, made: Make, name: str
