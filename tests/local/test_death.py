@@ -217,8 +217,10 @@ async def test_a_hung_worker_that_cannot_be_ended_holds_up_no_job(
 ) -> None:
     clock = FakeClock()
     # A process of another session keeps stdout open, as a driver keeps a process that is killed.
-    keeper = f"setsid sh -c 'echo $$ > {tmp_path}/keeper; exec sleep 1000' &"
-    python = impostor(tmp_path, *READ_ORDER, keeper, say(PROGRESS), "exec sleep 1000")
+    os.mkfifo(tmp_path / "ready")
+    keep = f"echo $$ > {tmp_path}/keeper; echo > {tmp_path}/ready; exec sleep 1000"
+    kept = (f"setsid sh -c '{keep}' &", f"read -r _ < {tmp_path}/ready")
+    python = impostor(tmp_path, *READ_ORDER, *kept, say(PROGRESS), "exec sleep 1000")
     patience = Patience(start_s=1e9, render_s=60, kill_s=0)
     async with open_provider(clock=clock, python=python, patience=patience) as provider:
         assert isinstance(await hang(provider, clock, small()), InterruptedRenderError)

@@ -159,7 +159,10 @@ def grain(frames: Frames) -> Frames:
     return (frames + noise).clip(0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("quality", list(Quality))
+@pytest.mark.parametrize(
+    "quality",
+    [Quality.DRAFT, Quality.NORMAL, pytest.param(Quality.BEST, marks=pytest.mark.slow)],
+)
 def test_a_width_that_x264_is_not_steady_at_gives_the_same_bytes(
     tmp_path: Path, quality: Quality
 ) -> None:

@@ -88,7 +88,7 @@ async def test_the_most_parts_fit_into_the_fewest_frames(engine: LocalProvider) 
     assert len((await render(engine, small(frames=16, segments=segments))).frames) == 16
 
 
-@pytest.mark.parametrize("frames", [12, 20])
+@pytest.mark.parametrize("frames", [12, pytest.param(20, marks=pytest.mark.slow)])
 async def test_a_closed_loop_is_another_video_that_renders_again(
     engine: LocalProvider, frames: int
 ) -> None:

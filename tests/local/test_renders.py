@@ -141,6 +141,7 @@ def files_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
+@pytest.mark.slow
 async def test_a_prompt_travels_over_40_frames(engine: LocalProvider) -> None:
     parts = [("red", 12), ("green", 16), ("blue", 12)]
     segments = tuple(Segment(prompt=text * 8, frames=frames) for text, frames in parts)

@@ -57,6 +57,7 @@ async def test_a_torch_that_sees_no_gpu_means_the_cpu(dev: Path, tmp_path: Path)
     assert await find_devices(("auto",), python=python, env={}, dev=dev) == ("cpu",)
 
 
+@pytest.mark.slow
 async def test_an_engine_renders_without_any_models_folder_and_makes_none(
     open_provider: Opener, tmp_path: Path
 ) -> None:
