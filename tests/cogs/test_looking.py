@@ -64,7 +64,7 @@ async def test_info_tells_why_there_is_no_video(house: House) -> None:
     assert "The provider said no.\nIt cost nothing." in answer.text
 
 
-async def test_another_servers_job_is_not_typed(house: House) -> None:
+async def test_another_servers_job_is_not_shown(house: House) -> None:
     job, _ = await house.queued(house.sandbox.ben)
     world = house.sandbox.world
     elsewhere = world.add_guild("Elsewhere")
