@@ -117,7 +117,7 @@ class Stock:
         self._pipe: Any = AnimateDiffPipeline(
             **parts,
             tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
-            scheduler=schedulers.build(schedulers.Scheduler.UNI_PC_MULTISTEP, config, steps=1),
+            scheduler=schedulers.build(schedulers.Scheduler.UNI_PC_MULTISTEP, config),
         )
         self._pipe.set_progress_bar_config(disable=True)
 

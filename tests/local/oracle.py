@@ -86,7 +86,7 @@ def built(request: ResolvedRequest, *, kind: str = "epsilon") -> Any:
     """Return the request's scheduler for a model of SD 1.5's noise levels."""
     assert request.scheduler is not None
     config = {"prediction_type": kind}
-    return schedulers.build(request.scheduler, config, steps=request.steps)
+    return schedulers.build(request.scheduler, config)
 
 
 def run(

@@ -124,6 +124,6 @@ def test_slices_leave_the_bound_of_windows_as_it_was(parts: Any, made: Make) -> 
 def test_a_scheduler_keeps_its_timesteps_in_host_memory(parts: Any, scheduler: Scheduler) -> None:
     from providers.local.engine import schedulers  # noqa: PLC0415
 
-    built = schedulers.build(scheduler, {}, steps=4)
+    built = schedulers.build(scheduler, {})
     schedulers.lay_out(built, steps=4, device=parts.torch.device("meta"))
     assert built.timesteps.device.type == "cpu"

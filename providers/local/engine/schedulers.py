@@ -51,16 +51,14 @@ def name_for(asked: Scheduler | None, own: str) -> Scheduler:
     return Scheduler(own) if own in usable else DEFAULT
 
 
-def build(name: Scheduler, own_config: Mapping[str, Any], *, steps: int) -> Any:  # noqa: ANN401 - diffusers' classes share no type
+def build(name: Scheduler, own_config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - diffusers' classes share no type
     """Build a sampler; always a new one, since they hold state.
 
     Args:
         name: The class. For `DDIMInverseScheduler` it is the DDIM that comes after the
             inversion; `Inverse` is the other half.
         own_config: The checkpoint's scheduler settings.
-        steps: Denoising steps; one layout is right for any number of them.
     """
-    del steps
     config = {**SD_BETAS, **own_config, **ANIMATEDIFF}
     if name in ADAPTERS:
         return ADAPTERS[name](config)

@@ -213,7 +213,7 @@ class Studio:
         own, request = pipe.scheduler, order.request
         name = schedulers.name_for(request.scheduler, type(own).__name__)
         with adapted(pipe, loras=request.loras, files=order.files) as tokens:
-            pipe.scheduler = schedulers.build(name, own.config, steps=request.steps)
+            pipe.scheduler = schedulers.build(name, own.config)
             try:
                 yield tokens, name.value
             finally:

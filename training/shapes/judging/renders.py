@@ -40,7 +40,7 @@ class Stock:
         self._pipe.set_progress_bar_config(disable=True)
         own = self._pipe.scheduler
         name = schedulers.name_for(None, type(own).__name__)
-        self._pipe.scheduler = schedulers.build(name, own.config, steps=steps)
+        self._pipe.scheduler = schedulers.build(name, own.config)
 
     def put_on(self, *, lora: Path | None = None, embedding: Path | None = None) -> None:
         """Put a LoRA on, or teach a word that prompts write as `<name>`."""
@@ -95,7 +95,7 @@ class Engine:
         )
         own = pipe.scheduler
         name = schedulers.name_for(request.scheduler, type(own).__name__)
-        pipe.scheduler = schedulers.build(name, own.config, steps=request.steps)
+        pipe.scheduler = schedulers.build(name, own.config)
         try:
             states = States(prompt=prompt, negative=negative)
             latents, _ = sample(pipe, request, states, image=image, ticket=ticket)
