@@ -19,7 +19,7 @@ from benchmarks.table import Row, rate, tail_ms
 from bot.clock import SystemClock
 from jobs.limits import resolve
 from jobs.model import Address, Job, JobId, Origin, Requester
-from jobs.quota import settlement_of
+from jobs.quota.books import settlement_of
 from jobs.request import ModelInfo, ProviderName, Segment, VideoRequest
 from jobs.states import JobState
 from storage.database import Database

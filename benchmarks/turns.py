@@ -16,13 +16,13 @@ from benchmarks.queue import COPIES, copy, enqueue, fill, hasty
 from benchmarks.rivals import RIVALS, Rival
 from benchmarks.table import Row, tail_ms
 from bot.clock import SystemClock
-from jobs.acts import Act, ActKind
 from jobs.fairness import Caps
 from jobs.model import Job
-from jobs.tiers import EVERYONE, SERVER, Rule, Setting
+from jobs.moderation.acts import Act, ActKind
+from jobs.quota.tiers import EVERYONE, SERVER, Rule, Setting
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from storage.turns import Claimer, claim
 
 CROWDS = ((700, 0), (100_000, 0), (100_000, 1_000_000))  # queued by one member, finished

@@ -10,7 +10,7 @@ from benchmarks.playground import REST_S, Playground, open_playground
 from benchmarks.processes import memory_of
 from benchmarks.table import Row, spread_ms, spread_s
 from jobs.model import Receipt
-from storage.media import PyAvMedia
+from storage.media.orders import PyAvMedia
 
 CLIP = '/video prompt:"a red circle moving left on a blue background" frames:16 steps:12'
 SHORT = '/video prompt:"a red circle" steps:2 frames:8'

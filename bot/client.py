@@ -12,38 +12,38 @@ from discord.ext import commands
 from typing_extensions import override
 
 from cogs.access import Access
-from cogs.case_buttons import CASE_BUTTONS
-from cogs.case_desk import CaseDesk
-from cogs.case_pages import news_buttons
+from cogs.cases.buttons import CASE_BUTTONS
+from cogs.cases.desk import CaseDesk
+from cogs.cases.member_post import DiscordMemberPost
+from cogs.cases.pages import news_buttons
+from cogs.cases.reports import ReportsCog
 from cogs.delivery import DiscordDelivery
-from cogs.departures import DeparturesCog
 from cogs.desk import Desk
 from cogs.errors import FlipbookTree
-from cogs.guild_log import DiscordGuildLog
 from cogs.help import HelpCog
-from cogs.member_post import DiscordMemberPost
-from cogs.mod_audit import AuditReader, OlderButton
-from cogs.mod_block import BlockGroup
-from cogs.mod_cases import CasesGroup, RemovalGroup
-from cogs.mod_jobs import JobsGroup
-from cogs.mod_policy import PolicyGroup
-from cogs.mod_quota import QuotaGroup
-from cogs.mod_review import ReviewButton, ReviewDesk, review_command
-from cogs.mod_usage import usage_commands
 from cogs.models import ModelsCog
-from cogs.moderation import Moderation, ModGroup
-from cogs.policy_pages import review_buttons
-from cogs.postings import DiscordPostings
+from cogs.moderation.audit import AuditReader, OlderButton
+from cogs.moderation.block import BlockGroup
+from cogs.moderation.cases import CasesGroup, RemovalGroup
+from cogs.moderation.commands import Moderation, ModGroup
+from cogs.moderation.departures import DeparturesCog
+from cogs.moderation.guild_log import DiscordGuildLog
+from cogs.moderation.jobs import JobsGroup
+from cogs.moderation.policy import PolicyGroup
+from cogs.moderation.policy_pages import review_buttons
+from cogs.moderation.postings import DiscordPostings
+from cogs.moderation.quota import QuotaGroup
+from cogs.moderation.review import ReviewButton, ReviewDesk, review_command
+from cogs.moderation.settings import SettingsGroup
+from cogs.moderation.usage import usage_commands
 from cogs.privacy import DeleteButton, OwnData, PrivacyDesk, PrivacyGroup
 from cogs.queue import QueueCog
 from cogs.quota import QuotaCog
-from cogs.reports import ReportsCog
-from cogs.settings import SettingsGroup
 from cogs.video import VideoCog
 from cogs.views import BUTTONS
-from jobs.allowances import Allowances
-from jobs.management import Management
+from jobs.moderation.management import Management
 from jobs.ports import Clock, ValueStore
+from jobs.quota.allowances import Allowances
 from jobs.service import Service
 
 logger = logging.getLogger(__name__)

@@ -12,16 +12,16 @@ from contextlib import asynccontextmanager
 from bot.backends import load_prices
 from bot.clock import SystemClock
 from bot.settings import Settings
-from jobs.acts import Act, ActKind
-from jobs.amounts import FIELD, format_value, parse_value
 from jobs.errors import RequestError
 from jobs.keys import NAME, PREFIX, ApiKey, digest_of
+from jobs.moderation.acts import Act, ActKind
+from jobs.quota.amounts import FIELD, format_value, parse_value
+from jobs.quota.tiers import Kind, Rule, Setting, Target, Value
 from jobs.request import ProviderName
-from jobs.tiers import Kind, Rule, Setting, Target, Value
 from storage.database import Database
 from storage.folder import DataFolder
 from storage.keys import SqliteKeyStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 
 KEY_BYTES = 32
 NO_SERVER = 0  # where the limits of keys are kept

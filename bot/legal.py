@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.settings import Settings
 from jobs.errors import SettingsError
-from jobs.guilds import days_words
+from jobs.moderation.guilds import days_words
 from jobs.request import ProviderName
 
 TEMPLATES = ("privacy-policy", "terms")

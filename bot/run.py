@@ -19,24 +19,24 @@ from bot.files import FileDelivery
 from bot.settings import Settings
 from bot.web.health import Check
 from bot.web.server import open_front_door
-from cogs.moderation import Moderation
+from cogs.moderation.commands import Moderation
 from cogs.privacy import OwnData
-from jobs.allowances import Allowances
-from jobs.blocking import Blocking
-from jobs.casework import Casework
-from jobs.clearing import Clearing
-from jobs.decisions import Decisions
 from jobs.errors import FlipbookError, SettingsError
 from jobs.model import Origin
-from jobs.outcomes import Outcomes
-from jobs.policies import Policing
-from jobs.review import Reviews
+from jobs.moderation.blocking import Blocking
+from jobs.moderation.casework import Casework
+from jobs.moderation.clearing import Clearing
+from jobs.moderation.decisions import Decisions
+from jobs.moderation.outcomes import Outcomes
+from jobs.moderation.policies import Policing
+from jobs.moderation.review import Reviews
+from jobs.privacy.takeout import Takeout
+from jobs.quota.allowances import Allowances
 from jobs.runner import Runner
 from jobs.service import Service
-from jobs.spending import Spending
-from jobs.takeout import Takeout
-from storage.audit import SqliteAuditLog
-from storage.plots import MatplotlibPlotter
+from jobs.usage.spending import Spending
+from storage.moderation.audit import SqliteAuditLog
+from storage.plots.orders import MatplotlibPlotter
 from storage.usage import SqliteUsageStore
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ an API client need not ask: permissions are checked again here, for commands and
 import discord
 
 from jobs.errors import NotAllowedError
-from jobs.guilds import Guilds
+from jobs.moderation.guilds import Guilds
 
 
 class Access:

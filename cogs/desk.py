@@ -16,10 +16,10 @@ from cogs.errors import appeal_view_of, tell
 from cogs.images import ImageReading, check_size, reading
 from cogs.preflight import check_place, check_posting, is_adult_place
 from cogs.wording import cost_line
-from jobs.appeals import Appeals
 from jobs.errors import FlipbookError, PolicyError
-from jobs.guilds import Guilds, GuildSettings
 from jobs.model import Address, Job, JobId, Origin, Requester
+from jobs.moderation.appeals import Appeals
+from jobs.moderation.guilds import Guilds, GuildSettings
 from jobs.ports import Delivery
 from jobs.request import VideoRequest
 from jobs.service import Ask, Asked, Service

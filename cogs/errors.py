@@ -13,7 +13,7 @@ from discord import app_commands
 from discord.ui import View
 from typing_extensions import override
 
-from cogs.case_pages import appeal_view
+from cogs.cases.pages import appeal_view
 from cogs.text import cut
 from jobs.errors import FlipbookError, PolicyError
 

@@ -6,7 +6,7 @@ Whoever is refused is told what is missing, or where it works.
 import discord
 
 from jobs.errors import NotAllowedError
-from jobs.guilds import GuildSettings
+from jobs.moderation.guilds import GuildSettings
 
 NAMED_CHANNELS = 10
 

@@ -23,12 +23,12 @@ from cogs.privacy_pages import (
     package_sentence,
 )
 from jobs.errors import NotAllowedError
-from jobs.guilds import Guilds
+from jobs.moderation.guilds import Guilds
 from jobs.ports import Catalogue, RetentionStore
-from jobs.privacy import Privacy
-from jobs.records import Whose
+from jobs.privacy.records import Whose
+from jobs.privacy.rights import Privacy
+from jobs.privacy.takeout import Takeout
 from jobs.request import ProviderName
-from jobs.takeout import Takeout
 
 Act = Callable[[discord.Interaction, Whose], Awaitable[None]]
 

@@ -6,11 +6,11 @@ import discord
 from discord.ui import Button, LayoutView
 
 from cogs.cards import BAD, GOOD, WORKING, page
-from jobs.guilds import days_words
-from jobs.privacy import Deleted
-from jobs.records import Holdings, Whose
+from jobs.moderation.guilds import days_words
+from jobs.privacy.records import Holdings, Whose
+from jobs.privacy.rights import Deleted
+from jobs.privacy.takeout import Package
 from jobs.request import ProviderName
-from jobs.takeout import Package
 
 KIB, MIB = 1024, 1024**2
 

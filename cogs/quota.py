@@ -7,8 +7,8 @@ from discord.ext import commands
 from cogs.access import role_ids_of
 from cogs.acknowledgement import fill, open_private
 from cogs.quota_pages import history_page, own_page
-from jobs.allowances import Allowances
 from jobs.model import Requester
+from jobs.quota.allowances import Allowances
 
 
 class QuotaCog(commands.Cog):

@@ -14,11 +14,11 @@ from cogs.cards import GOOD, ODD, WORKING, page
 from cogs.text import cut, safe
 from cogs.verdicts import YOU, number, obstacles, source_words, verdict
 from cogs.wording import bar
-from jobs.allowances import Account
-from jobs.amounts import format_amount, format_value
-from jobs.quota import Bonus, Unit
-from jobs.statements import Balance, Entry, EntryKind
-from jobs.tiers import ALLOWANCES, LISTS, Kind, Rule, Setting, Target
+from jobs.quota.allowances import Account
+from jobs.quota.amounts import format_amount, format_value
+from jobs.quota.books import Bonus, Unit
+from jobs.quota.statements import Balance, Entry, EntryKind
+from jobs.quota.tiers import ALLOWANCES, LISTS, Kind, Rule, Setting, Target
 
 MAX_PAGE_CHARS = 3600  # of Discord's 4000
 MAX_LIST_CHARS = 300

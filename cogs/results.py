@@ -4,7 +4,7 @@ import discord
 from discord.ui import ActionRow, Button, Container, LayoutView, MediaGallery, TextDisplay
 
 from cogs.cards import GOOD, again_id, still, warning_lines
-from cogs.case_pages import report_button
+from cogs.cases.pages import report_button
 from cogs.changes import change_lines
 from cogs.text import alt_text, cut, safe
 from cogs.wording import MAX_NOTE_CHARS, measured, prompt_of, settings_line, used_prompt

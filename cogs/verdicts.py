@@ -1,18 +1,18 @@
 """Answers "why can't I make a video?" in plain words, from what the books say.
 
-The rules are those by which a job is admitted (`jobs.admission`); what is told here for nobody's
-video in particular leaves out what depends on one, such as its size or its price.
+The rules are those by which a job is admitted (`jobs.quota.admission`); what is told here for
+nobody's video in particular leaves out what depends on one, such as its size or its price.
 """
 
 from collections.abc import Sequence
 
 from cogs.text import safe
-from jobs.allowances import Account
-from jobs.amounts import SHORTEST_MS, format_amount, format_value
-from jobs.quota import Unit
-from jobs.statements import Balance
-from jobs.tiers import ALLOWANCES, Kind, Rule, Setting
-from jobs.windows import Window
+from jobs.quota.allowances import Account
+from jobs.quota.amounts import SHORTEST_MS, format_amount, format_value
+from jobs.quota.books import Unit
+from jobs.quota.statements import Balance
+from jobs.quota.tiers import ALLOWANCES, Kind, Rule, Setting
+from jobs.quota.windows import Window
 
 YOU = "You"
 SPANS = {Window.DAY: "today", Window.WEEK: "this week", Window.MONTH: "this month"}

@@ -4,7 +4,7 @@ from cogs.text import code, cut, safe
 from jobs.model import Job, Standing
 from jobs.prices import write_price
 from jobs.prompts import write_prompt
-from jobs.quota import Settlement, settlement_of
+from jobs.quota.books import Settlement, settlement_of
 from jobs.request import ModelInfo, ProviderName, Scheduler
 from jobs.states import JobState
 

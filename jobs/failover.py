@@ -11,10 +11,10 @@ from jobs.errors import RequestError
 from jobs.model import Job
 from jobs.ports import Catalogue
 from jobs.prices import PriceTable
-from jobs.quota import amounts_of
+from jobs.quota.books import amounts_of
+from jobs.quota.tiers import UNLIMITED, Tier, may_use
 from jobs.request import ProviderName
 from jobs.routing import Route, route
-from jobs.tiers import UNLIMITED, Tier, may_use
 
 
 def elsewhere(

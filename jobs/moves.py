@@ -10,7 +10,7 @@ from jobs.board import Board
 from jobs.errors import FlipbookError, ProviderError
 from jobs.model import Failure, Job, JobId
 from jobs.ports import Clock, JobStore
-from jobs.quota import settlement_of
+from jobs.quota.books import settlement_of
 from jobs.states import JobState
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from jobs.errors import RequestError
 from jobs.limits import resolve
 from jobs.model import HealthState
 from jobs.ports import Catalogue, Provider
+from jobs.quota.tiers import UNLIMITED, Setting, Tier
 from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
-from jobs.tiers import UNLIMITED, Setting, Tier
 
 NO_PROVIDER = "None of the providers that you may use here is on; `/quota show` names them."
 NO_MODEL = "None of the models that you may use here is there; `/quota show` names them."

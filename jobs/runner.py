@@ -13,10 +13,10 @@ from jobs.board import Board
 from jobs.errors import FlipbookError, StorageError
 from jobs.estimate import Estimator
 from jobs.events import Notices, either
-from jobs.housekeeping import Housekeeping
 from jobs.mail import Mail
 from jobs.model import Job, JobId
 from jobs.ports import Catalogue, Clock, JobStore, Provider
+from jobs.privacy.housekeeping import Housekeeping
 from jobs.recovery import Recovery
 from jobs.request import ProviderName
 from jobs.states import JobState

@@ -6,9 +6,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from jobs.acts import Act
-from jobs.appeals import Appeals
-from jobs.clearing import cancel_act
 from jobs.errors import (
     NO_SUCH_JOB,
     ClosedError,
@@ -19,20 +16,23 @@ from jobs.errors import (
 )
 from jobs.estimate import Estimator
 from jobs.events import Notices
-from jobs.guilds import GuildSettings
 from jobs.model import Address, Job, JobId, Origin, Requester, Standing
-from jobs.policies import NONE_LIFTED, Policies, Verdict
-from jobs.policy import Action
+from jobs.moderation.acts import Act
+from jobs.moderation.appeals import Appeals
+from jobs.moderation.clearing import cancel_act
+from jobs.moderation.guilds import GuildSettings
+from jobs.moderation.policies import NONE_LIFTED, Policies, Verdict
+from jobs.moderation.policy import Action
+from jobs.moderation.preferences import Preferred, check_age, with_defaults
+from jobs.moderation.review import HELD_FOR
 from jobs.ports import ArtifactStore, Catalogue, Clock, JobStore, Media, QuotaStore
-from jobs.preferences import Preferred, check_age, with_defaults
 from jobs.prices import PriceTable
 from jobs.prompts import write_prompt
+from jobs.quota.tiers import UNLIMITED, Tier
 from jobs.request import ModelInfo, ResolvedRequest, VideoRequest
-from jobs.review import HELD_FOR
 from jobs.routing import route
 from jobs.states import JobState
 from jobs.text import safe
-from jobs.tiers import UNLIMITED, Tier
 
 logger = logging.getLogger(__name__)
 

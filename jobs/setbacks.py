@@ -8,7 +8,6 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
-from jobs.admission import terms_for
 from jobs.errors import (
     BusyError,
     FlipbookError,
@@ -22,6 +21,7 @@ from jobs.model import Job
 from jobs.moves import Moves
 from jobs.ports import ArtifactStore, Catalogue, Clock, QuotaStore
 from jobs.prices import PriceTable
+from jobs.quota.admission import terms_for
 from jobs.retry import MAX_SETBACKS, PATIENT_DELAY_S, PATIENT_SETBACKS, retry_delay
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from jobs.board import Board
 from jobs.errors import StorageError
 from jobs.estimate import Estimator
 from jobs.model import Job
+from jobs.moderation.review import UNREVIEWED
 from jobs.ports import Clock, JobStore
-from jobs.review import UNREVIEWED
 from jobs.states import JobState
 
 logger = logging.getLogger(__name__)

@@ -9,19 +9,19 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from jobs.acts import BY_A_MODERATOR, Act
 from jobs.fairness import Caps, LaneDrift
 from jobs.model import Failure, Job, JobId, Origin
-from jobs.quota import Settlement
+from jobs.moderation.acts import BY_A_MODERATOR, Act
+from jobs.quota.books import Settlement
+from jobs.quota.tiers import OperatorRules
 from jobs.states import JobState
-from jobs.tiers import OperatorRules
 from storage import lanes, lists, moves, turns
-from storage.admission import admit, readmit
-from storage.audit import append_act
 from storage.database import Database
 from storage.events import append_event
 from storage.inbox import note_attempt
+from storage.moderation.audit import append_act
 from storage.places import ahead_of
+from storage.quota.admission import admit, readmit
 from storage.recount import recount
 from storage.rows import INSERT_JOB, to_columns
 from storage.times import to_micros, to_micros_or_none

@@ -7,16 +7,16 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 
-from jobs.acts import Act
 from jobs.errors import NO_SUCH_JOB, NotAllowedError, NotFoundError, StaleAttemptError, StorageError
 from jobs.model import Failure, Job, JobId, Origin
-from jobs.quota import Settlement, amounts_of, settlement_of
+from jobs.moderation.acts import Act
+from jobs.quota.books import Settlement, amounts_of, settlement_of
 from jobs.states import JobState, may_move
 from storage import lanes
-from storage.audit import append_act
-from storage.books import settle
 from storage.events import append_event
-from storage.news import news_into
+from storage.moderation.audit import append_act
+from storage.moderation.news import news_into
+from storage.quota.books import settle
 from storage.rows import SELECT_JOB, UPDATE_JOB, to_columns, to_job
 
 

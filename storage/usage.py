@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from jobs.acts import Act
+from jobs.moderation.acts import Act
 from jobs.prompts import write_prompt
 from jobs.request import Segment
 from jobs.states import JobState
-from jobs.usage import DayOfUse, JobRow
-from storage.audit import append_act
+from jobs.usage.days import DayOfUse, JobRow
 from storage.database import Database
+from storage.moderation.audit import append_act
 from storage.times import from_micros, from_micros_or_none, to_micros
 
 _MICROS_PER_S = 1_000_000

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from jobs.acts import Act, ActKind
 from jobs.model import Address, Artifact, Job, JobId, Origin, Receipt, Requester
-from jobs.quota import Charge, Unit
+from jobs.moderation.acts import Act, ActKind
+from jobs.quota.books import Charge, Unit
+from jobs.quota.tiers import EVERYONE, Rule, Setting, Target, Value
 from jobs.request import ModelInfo, ProviderName, ResolvedRequest, Segment, VideoRequest
-from jobs.tiers import EVERYONE, Rule, Setting, Target, Value
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 _NUMBERS: Iterator[int] = count(1)

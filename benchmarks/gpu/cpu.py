@@ -25,7 +25,7 @@ from benchmarks.gpu.notes import Notes, Values, timed
 from benchmarks.processes import memory_of
 from providers.local.engine.encode import Recipe, write_video
 from providers.local.engine.speed import PLAIN
-from storage.media import PyAvMedia
+from storage.media.orders import PyAvMedia
 
 STEPS = (4, 12, 25)
 RUNS = 3

@@ -5,19 +5,19 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
-from jobs.acts import Act, ActKind, PastAct
-from jobs.cases import Case, CaseState, Draft, Reached, Verdict, Way
-from jobs.guilds import Block, GuildSettings, News
 from jobs.model import (
     Job,
     JobId,
     Requester,
 )
-from jobs.policy import PolicyRule
-from jobs.quota import Bonus, Drift, Unit
-from jobs.refusals import Refusal
-from jobs.statements import Entry, Statement, Terms
-from jobs.tiers import Rule, Setting, Target
+from jobs.moderation.acts import Act, ActKind, PastAct
+from jobs.moderation.cases import Case, CaseState, Draft, Reached, Verdict, Way
+from jobs.moderation.guilds import Block, GuildSettings, News
+from jobs.moderation.policy import PolicyRule
+from jobs.moderation.refusals import Refusal
+from jobs.quota.books import Bonus, Drift, Unit
+from jobs.quota.statements import Entry, Statement, Terms
+from jobs.quota.tiers import Rule, Setting, Target
 
 
 class QuotaStore(Protocol):

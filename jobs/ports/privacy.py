@@ -8,7 +8,7 @@ from typing import Protocol
 from jobs.model import (
     JobId,
 )
-from jobs.records import AccountRecord, Erasure, Holdings, JobRecord, Remains, Whose
+from jobs.privacy.records import AccountRecord, Erasure, Holdings, JobRecord, Remains, Whose
 
 
 class PrivacyStore(Protocol):

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from jobs.acts import Act
 from jobs.fairness import LaneDrift
 from jobs.model import (
     Failure,
@@ -12,7 +11,8 @@ from jobs.model import (
     JobId,
     Origin,
 )
-from jobs.quota import Settlement
+from jobs.moderation.acts import Act
+from jobs.quota.books import Settlement
 
 
 class JobStore(Protocol):

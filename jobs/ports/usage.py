@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from jobs.acts import Act
-from jobs.usage import DayOfUse, JobRow, Usage
+from jobs.moderation.acts import Act
+from jobs.usage.days import DayOfUse, JobRow, Usage
 
 
 class UsageStore(Protocol):

@@ -16,7 +16,7 @@ CREATE TABLE departure (
     left_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Blocks of members whose data was deleted: a code stands for the member (storage/pseudonyms.py),
+-- Blocks of members whose data was deleted: a code stands for the member (storage/privacy/pseudonyms.py),
 -- so that nobody ends a block by a deletion.
 CREATE TABLE shut_out (
     guild_id INTEGER NOT NULL,
@@ -36,7 +36,7 @@ CREATE INDEX job_image ON job (json_extract(asked, '$.image'))
     WHERE json_extract(asked, '$.image') IS NOT NULL;
 CREATE INDEX job_event_by ON job_event (job_id) WHERE instr(note, '"user:') > 0;
 
--- Append-only, but for `storage/privacy.py`: it puts a row here for the length of a transaction.
+-- Append-only, but for `storage/privacy/deletion.py`: it puts a row here for the length of a transaction.
 CREATE TABLE forgetting (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1)
 ) STRICT, WITHOUT ROWID;

@@ -10,8 +10,8 @@ import pytest
 
 from bot.settings import child_environment
 from jobs.keys import KEY, digest_of
-from jobs.quota_file import parse_rules
-from jobs.tiers import Setting
+from jobs.quota.operator_file import parse_rules
+from jobs.quota.tiers import Setting
 from storage.folder import DataFolder
 
 SOURCE = Path(__file__).parents[2]

@@ -20,47 +20,47 @@ from typing_extensions import override
 
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Interaction, Member, Message, RateLimits, Sandbox
-from cogs.moderation import Moderation
+from cogs.moderation.commands import Moderation
 from cogs.privacy import OwnData
-from jobs.allowances import Allowances
-from jobs.appeals import Appeals
-from jobs.base_policy import BASE, parse_policy
-from jobs.blocking import Blocking
 from jobs.board import Board
-from jobs.casework import Casework
-from jobs.clearing import Clearing
-from jobs.decisions import Decisions
 from jobs.estimate import Estimator
 from jobs.events import Notices
-from jobs.guilds import Guilds
-from jobs.housekeeping import Housekeeping
 from jobs.mail import Mail
-from jobs.management import Management
 from jobs.model import Job, JobId, Origin
-from jobs.outcomes import Outcomes
-from jobs.policies import Policies, Policing
-from jobs.privacy import Privacy
-from jobs.review import Reviews
+from jobs.moderation.appeals import Appeals
+from jobs.moderation.base_policy import BASE, parse_policy
+from jobs.moderation.blocking import Blocking
+from jobs.moderation.casework import Casework
+from jobs.moderation.clearing import Clearing
+from jobs.moderation.decisions import Decisions
+from jobs.moderation.guilds import Guilds
+from jobs.moderation.management import Management
+from jobs.moderation.outcomes import Outcomes
+from jobs.moderation.policies import Policies, Policing
+from jobs.moderation.review import Reviews
+from jobs.privacy.housekeeping import Housekeeping
+from jobs.privacy.rights import Privacy
+from jobs.privacy.takeout import Takeout
+from jobs.quota.allowances import Allowances
+from jobs.quota.tiers import Setting, Value
 from jobs.runner import Runner
 from jobs.service import Draws, Service
-from jobs.spending import Spending
 from jobs.steps import Steps
-from jobs.takeout import Takeout
-from jobs.tiers import Setting, Value
+from jobs.usage.spending import Spending
 from providers.registry import Registry
-from storage.appeals import SqliteAppealStore
 from storage.artifacts import FolderArtifactStore
-from storage.audit import SqliteAuditLog
-from storage.cases import SqliteCaseStore
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
 from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
-from storage.outcomes import SqliteOutcomeStore
-from storage.policies import SqlitePolicyStore
-from storage.privacy import SqlitePrivacyStore
-from storage.quotas import SqliteQuotaStore
-from storage.retention import SqliteRetentionStore
+from storage.moderation.appeals import SqliteAppealStore
+from storage.moderation.audit import SqliteAuditLog
+from storage.moderation.cases import SqliteCaseStore
+from storage.moderation.guilds import SqliteGuildStore
+from storage.moderation.outcomes import SqliteOutcomeStore
+from storage.moderation.policies import SqlitePolicyStore
+from storage.privacy.deletion import SqlitePrivacyStore
+from storage.privacy.retention import SqliteRetentionStore
+from storage.quota.store import SqliteQuotaStore
 from storage.usage import SqliteUsageStore
 from storage.values import SqliteValueStore
 from storage.video_folder import SweptFolder

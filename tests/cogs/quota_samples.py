@@ -7,13 +7,13 @@ from discord.ui import LayoutView
 
 from bot.sandbox.rules.components import check_components
 from bot.sandbox.world.components import texts
-from jobs.allowances import Account
-from jobs.guilds import Block
 from jobs.model import Requester
-from jobs.quota import Bonus, Unit
-from jobs.statements import Balance, Statement, Terms
-from jobs.tiers import ALLOWANCES, Kind, Rule, Setting, Target, Tier
-from jobs.windows import span_of
+from jobs.moderation.guilds import Block
+from jobs.quota.allowances import Account
+from jobs.quota.books import Bonus, Unit
+from jobs.quota.statements import Balance, Statement, Terms
+from jobs.quota.tiers import ALLOWANCES, Kind, Rule, Setting, Target, Tier
+from jobs.quota.windows import span_of
 from tests.factories import NOW
 
 ADA = 5

@@ -17,8 +17,8 @@ from discord import app_commands
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Guild, Member, Message, Role
 from jobs.model import Job
+from jobs.quota.tiers import EVERYONE, Kind, Setting, Target
 from jobs.states import JobState
-from jobs.tiers import EVERYONE, Kind, Setting, Target
 from tests.cogs.conftest import House, settled
 from tests.factories import make_act, make_rule
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.client import FlipbookClient
-from jobs.guilds import GuildSettings
+from jobs.moderation.guilds import GuildSettings
 from tests.cogs.conftest import House
 from tests.factories import make_act
 

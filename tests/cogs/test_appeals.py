@@ -6,10 +6,10 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Fault, Interaction, Member, Message
-from jobs.acts import ActKind
-from jobs.cases import PASSES_FOR, CaseState
-from jobs.courier import Courier
-from jobs.herald import Herald
+from jobs.moderation.acts import ActKind
+from jobs.moderation.cases import PASSES_FOR, CaseState
+from jobs.moderation.courier import Courier
+from jobs.moderation.herald import Herald
 from tests.cogs.conftest import CALLBACK, MESSAGES, House, settled
 
 GORE = "a gore tank"

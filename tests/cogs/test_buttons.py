@@ -5,8 +5,8 @@ import pytest
 from bot.sandbox import Interaction, Message
 from cogs.desk import cancel_sentence
 from jobs.model import Job
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
 from tests.cogs.conftest import CALLBACK, House, settled
 from tests.factories import NOW, make_job
 

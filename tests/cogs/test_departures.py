@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from bot.sandbox import Role
-from jobs.acts import ActKind, PastAct
-from jobs.guilds import GuildSettings
-from jobs.tiers import Kind, Setting, Target
+from jobs.moderation.acts import ActKind, PastAct
+from jobs.moderation.guilds import GuildSettings
+from jobs.quota.tiers import Kind, Setting, Target
 from tests.cogs.conftest import House, settled
 from tests.factories import make_act, make_rule
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Fault
-from jobs.guilds import News
+from jobs.moderation.guilds import News
 from tests.cogs.conftest import MESSAGES, House
 
 TEXT = "<@1> blocked <@2>: too many @everyone"
@@ -62,7 +62,7 @@ async def test_a_channel_that_takes_nothing_is_given_up_and_the_operator_told(
         house.sandbox.world.delete_channel(log_channel(house))
     else:
         log_channel(house).deny("send_messages")
-    with caplog.at_level(logging.WARNING, "cogs.guild_log"):
+    with caplog.at_level(logging.WARNING, "cogs.moderation.guild_log"):
         assert await client.guild_log.post(told) is True
     assert warned(caplog) == ["WARNING"]
 

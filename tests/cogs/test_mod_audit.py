@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bot.sandbox import Member, Message
-from cogs.mod_audit import KINDS, LARGEST, OlderButton, Search
-from cogs.mod_pages import MAX_AUDIT_CHARS, audit_line, fitting
-from jobs.acts import Act, ActKind, PastAct, sentence_of
-from jobs.guilds import Block
+from cogs.moderation.audit import KINDS, LARGEST, OlderButton, Search
+from cogs.moderation.pages import MAX_AUDIT_CHARS, audit_line, fitting
+from jobs.moderation.acts import Act, ActKind, PastAct, sentence_of
+from jobs.moderation.guilds import Block
 from tests.cogs.conftest import House, settled
 from tests.factories import NOW
 

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.sandbox import Member
-from jobs.acts import ActKind
-from jobs.guilds import ModeratorPermission
+from jobs.moderation.acts import ActKind
+from jobs.moderation.guilds import ModeratorPermission
 from jobs.states import JobState
 from tests.cogs.conftest import House, settled
 from tests.cogs.private_answers import invoked

@@ -3,11 +3,11 @@
 import pytest
 
 from bot.client import FlipbookClient
-from jobs.acts import BY_A_MODERATOR, Act, ActKind
-from jobs.clearing import AT_A_TIME
 from jobs.model import Job
+from jobs.moderation.acts import BY_A_MODERATOR, Act, ActKind
+from jobs.moderation.clearing import AT_A_TIME
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
 from tests.cogs.conftest import House, settled
 from tests.cogs.private_answers import invoked
 from tests.cogs.unconfirmed import acts, parked

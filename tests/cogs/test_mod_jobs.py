@@ -4,7 +4,7 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import CommandLineError, Member, Message
-from jobs.acts import ActKind
+from jobs.moderation.acts import ActKind
 from jobs.states import JobState
 from tests.cogs.conftest import House, settled
 from tests.cogs.private_answers import invoked, typed

@@ -4,9 +4,9 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import Channel
-from jobs.acts import ActKind
 from jobs.errors import PolicyError
 from jobs.model import Address, Origin, Requester
+from jobs.moderation.acts import ActKind
 from jobs.request import Segment, VideoRequest
 from jobs.service import Ask
 from jobs.text import plain

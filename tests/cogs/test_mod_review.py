@@ -6,8 +6,8 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, Member, Message
-from jobs.herald import Herald
 from jobs.model import Job
+from jobs.moderation.herald import Herald
 from jobs.states import JobState
 from tests.cogs.conftest import House, settled
 

@@ -7,10 +7,10 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import Attachment, Fault, Message
-from cogs.usage_pages import export_sentence, span, told, usage_lines
-from jobs.acts import ActKind
-from jobs.spending import Export
-from jobs.usage import DayOfUse, Usage, days_until
+from cogs.moderation.usage_pages import export_sentence, span, told, usage_lines
+from jobs.moderation.acts import ActKind
+from jobs.usage.days import DayOfUse, Usage, days_until
+from jobs.usage.spending import Export
 from tests.cogs.conftest import WEBHOOK_MESSAGE, House
 from tests.cogs.private_answers import invoked
 from tests.factories import NOW

@@ -12,10 +12,10 @@ import pytest
 from bot.client import FlipbookClient
 from bot.sandbox import Member, Message
 from cogs.privacy import custom_id_of
-from jobs.housekeeping import GRACE
-from jobs.records import Whose
+from jobs.privacy.housekeeping import GRACE
+from jobs.privacy.records import Whose
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
 from tests.cogs.conftest import House, settled
 from tests.cogs.private_answers import invoked, private
 

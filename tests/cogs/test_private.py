@@ -8,7 +8,7 @@ import pytest
 
 from cogs.access import Access, check_manager
 from jobs.errors import NotAllowedError
-from jobs.guilds import Guilds
+from jobs.moderation.guilds import Guilds
 
 
 def said_by_somebody(guild_id: int | None) -> discord.Interaction:

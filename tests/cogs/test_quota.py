@@ -6,7 +6,7 @@ import pytest
 
 from bot.sandbox import CommandLineError, Member, Message
 from bot.sandbox.world.accounts import Role
-from jobs.tiers import EVERYONE, Kind, Rule, Setting, Target
+from jobs.quota.tiers import EVERYONE, Kind, Rule, Setting, Target
 from tests.cogs.conftest import House, settled
 from tests.cogs.private_answers import invoked, typed
 from tests.factories import make_act, make_rule

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from cogs.quota_pages import explained_page, own_page
-from jobs.allowances import Account
-from jobs.guilds import Block
-from jobs.tiers import ALLOWANCES, SERVER, Setting
+from jobs.moderation.guilds import Block
+from jobs.quota.allowances import Account
+from jobs.quota.tiers import ALLOWANCES, SERVER, Setting
 from tests.cogs.quota_samples import (
     ADA,
     NEXT_DAY,

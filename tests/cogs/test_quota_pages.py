@@ -11,9 +11,9 @@ from cogs.quota_pages import (
     set_sentence,
 )
 from jobs.model import JobId
-from jobs.quota import Unit
-from jobs.statements import Entry, EntryKind
-from jobs.tiers import EVERYONE, OPERATOR, SERVER, Kind, Setting, Target
+from jobs.quota.books import Unit
+from jobs.quota.statements import Entry, EntryKind
+from jobs.quota.tiers import EVERYONE, OPERATOR, SERVER, Kind, Setting, Target
 from tests.cogs.quota_samples import (
     ADA,
     NEXT_DAY,

@@ -8,11 +8,11 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import Fault, Interaction, Member, Message
-from jobs.acts import ActKind
-from jobs.cases import CaseState
-from jobs.herald import Herald
 from jobs.model import Job
-from jobs.takedown import Takedown
+from jobs.moderation.acts import ActKind
+from jobs.moderation.cases import CaseState
+from jobs.moderation.herald import Herald
+from jobs.moderation.takedown import Takedown
 from tests.cogs.conftest import MESSAGE, House, settled
 from tests.factories import make_act
 

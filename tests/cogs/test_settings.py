@@ -6,8 +6,8 @@ import pytest
 
 from bot.client import FlipbookClient
 from bot.sandbox import Channel, CommandLineError, Member, Message
-from jobs.acts import PastAct
-from jobs.guilds import GuildSettings, ModeratorPermission
+from jobs.moderation.acts import PastAct
+from jobs.moderation.guilds import GuildSettings, ModeratorPermission
 from jobs.request import ProviderName
 from tests.cogs.conftest import House, settled
 from tests.cogs.private_answers import invoked

@@ -1,10 +1,10 @@
 """The page of settings fits Discord's limits, whatever was set."""
 
-from cogs.settings_pages import places_line, settings_page
-from jobs.guilds import GuildSettings, ModeratorPermission
+from cogs.moderation.settings_pages import places_line, settings_page
+from jobs.moderation.guilds import GuildSettings, ModeratorPermission
+from jobs.quota.statements import Balance
+from jobs.quota.tiers import ALLOWANCES, OPERATOR, Rule
 from jobs.request import ProviderName
-from jobs.statements import Balance
-from jobs.tiers import ALLOWANCES, OPERATOR, Rule
 from tests.factories import NOW
 
 ID = 10**18  # as long as Discord's ids are

@@ -10,18 +10,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cogs.verdicts import obstacles
-from jobs.allowances import Allowances
 from jobs.errors import NotAllowedError, QuotaExceededError
 from jobs.events import Notices
-from jobs.guilds import Block
 from jobs.model import Job, Requester
-from jobs.quota import Unit
+from jobs.moderation.guilds import Block
+from jobs.quota.allowances import Allowances
+from jobs.quota.books import Unit
+from jobs.quota.tiers import EVERYONE, SERVER, Setting, Target, Value
 from jobs.request import MAX_FPS, MIN_FRAMES
-from jobs.tiers import EVERYONE, SERVER, Setting, Target, Value
 from providers.registry import Registry
-from storage.guilds import SqliteGuildStore
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.moderation.guilds import SqliteGuildStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, make_act, make_job, make_request, make_rule
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import FakeProvider

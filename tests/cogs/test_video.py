@@ -6,9 +6,9 @@ import pytest
 
 from bot.sandbox import Fault
 from cogs import images
+from jobs.quota.tiers import Setting
 from jobs.service import Ask, Asked
 from jobs.states import JobState
-from jobs.tiers import Setting
 from tests.cogs.conftest import CALLBACK, WEBHOOK_MESSAGE, House, settled
 
 pytestmark = pytest.mark.usefixtures("client")

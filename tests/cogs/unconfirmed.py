@@ -1,9 +1,9 @@
 """A job whose submit was never answered, and what moderators did about it."""
 
 from bot.sandbox import Message
-from jobs.acts import PastAct
 from jobs.errors import UnconfirmedError
 from jobs.model import Job
+from jobs.moderation.acts import PastAct
 from tests.cogs.conftest import House
 
 

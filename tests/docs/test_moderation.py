@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from jobs.usage_file import COLUMNS, PROMPT
+from jobs.usage.csv_file import COLUMNS, PROMPT
 
 GUIDE = Path(__file__).parents[2] / "docs/moderation.md"
 

@@ -20,7 +20,7 @@ from jobs.states import JobState
 from providers.local.library.roots import EMBEDDED
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.referee.referee import Referee
 
 SOURCE = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from io import BytesIO
 from PIL import Image
 
 from jobs.errors import PlotError
-from jobs.usage import Usage
+from jobs.usage.days import Usage
 
 
 class FakePlotter:

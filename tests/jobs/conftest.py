@@ -13,16 +13,16 @@ import pytest
 from typing_extensions import override
 
 from jobs.board import Board
-from jobs.decisions import Decisions
 from jobs.errors import StorageFullError
 from jobs.estimate import Estimator
 from jobs.events import Notices
 from jobs.mail import Mail
 from jobs.model import Address, Job, JobId, Origin, Requester
+from jobs.moderation.decisions import Decisions
 from jobs.ports import JobStore
 from jobs.prices import PriceTable
 from jobs.prompts import parse_prompt
-from jobs.quota import Unit
+from jobs.quota.books import Unit
 from jobs.request import VideoRequest
 from jobs.runner import Runner
 from jobs.service import Ask, Draws, Service
@@ -33,7 +33,7 @@ from storage.artifacts import FolderArtifactStore
 from storage.database import Database
 from storage.inbox import SqliteInbox
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import make_token
 from tests.fakes.clock import FakeClock
 from tests.fakes.delivery import FakeDelivery

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from jobs.acts import ActKind, PastAct
-from jobs.allowances import Allowances
 from jobs.errors import RequestError
 from jobs.events import Notices
 from jobs.model import JobId, Requester
-from jobs.quota import Settlement, Unit
+from jobs.moderation.acts import ActKind, PastAct
+from jobs.quota.allowances import Allowances
+from jobs.quota.books import Settlement, Unit
+from jobs.quota.statements import Balance, EntryKind
+from jobs.quota.tiers import EVERYONE, Kind, Rule, Setting, Target
 from jobs.request import ProviderName
-from jobs.statements import Balance, EntryKind
 from jobs.states import JobState
-from jobs.tiers import EVERYONE, Kind, Rule, Setting, Target
 from providers.registry import Registry
-from storage.audit import SqliteAuditLog
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.moderation.audit import SqliteAuditLog
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import make_job, make_model
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import FakeProvider

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.amounts import (
+from jobs.errors import RequestError
+from jobs.quota.amounts import (
     MOST,
     SHORTEST_MS,
     format_amount,
@@ -15,10 +16,9 @@ from jobs.amounts import (
     parse_duration,
     parse_value,
 )
-from jobs.errors import RequestError
-from jobs.quota import Unit
+from jobs.quota.books import Unit
+from jobs.quota.tiers import LISTS, Setting, Value
 from jobs.request import MAX_SIDE, MIN_SIDE
-from jobs.tiers import LISTS, Setting, Value
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789._-", min_size=2, max_size=20).filter(
     lambda name: name not in ("none", "unlimited")

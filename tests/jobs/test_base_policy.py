@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.base_policy import BASE, load_policy, parse_policy
 from jobs.errors import PolicyError, SettingsError
-from jobs.policies import Policies
-from jobs.policy import Action, PolicyRule, RuleKind
+from jobs.moderation.base_policy import BASE, load_policy, parse_policy
+from jobs.moderation.policies import Policies
+from jobs.moderation.policy import Action, PolicyRule, RuleKind
 from jobs.request import Segment, VideoRequest
 
 HARMLESS = (Path(__file__).parent / "harmless_prompts.txt").read_text().splitlines()

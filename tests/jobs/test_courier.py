@@ -10,15 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from jobs.acts import ActKind
-from jobs.cases import Case, CaseKind, CaseState, Draft, Reached, ReplyToken, Way, job_cause
-from jobs.courier import Courier
 from jobs.events import LOOK_S, Notices
 from jobs.model import JobId, Requester
-from jobs.outcomes import Outcomes
-from storage.cases import SqliteCaseStore
+from jobs.moderation.acts import ActKind
+from jobs.moderation.cases import (
+    Case,
+    CaseKind,
+    CaseState,
+    Draft,
+    Reached,
+    ReplyToken,
+    Way,
+    job_cause,
+)
+from jobs.moderation.courier import Courier
+from jobs.moderation.outcomes import Outcomes
 from storage.database import Database
-from storage.outcomes import SqliteOutcomeStore
+from storage.moderation.cases import SqliteCaseStore
+from storage.moderation.outcomes import SqliteOutcomeStore
 from tests.factories import NOW, make_act
 from tests.fakes.clock import FakeClock
 
@@ -149,7 +158,7 @@ async def test_one_that_breaks_holds_up_no_other(
     office.post.broken.add(1)
     await office.decided("abc")
     await office.decided("def")
-    with caplog.at_level(logging.ERROR, "jobs.courier"):
+    with caplog.at_level(logging.ERROR, "jobs.moderation.courier"):
         await told(office, rounds=1)
     assert [number for number, _ in office.post.tries] == [1, 2]
     assert [case.number for case in await office.outcomes.untold(ANA)] == [1]

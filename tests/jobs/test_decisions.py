@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from jobs.decisions import Decision
 from jobs.errors import NotAllowedError, NotFoundError, UnconfirmedError
 from jobs.model import Job, JobId, Requester
-from jobs.quota import Unit
+from jobs.moderation.decisions import Decision
+from jobs.quota.books import Unit
 from jobs.request import ProviderName
 from jobs.states import JobState
 from storage.events import JobEvent, events_of

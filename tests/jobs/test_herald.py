@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from jobs.acts import ActKind
 from jobs.errors import StorageFullError
 from jobs.events import LOOK_S, Notices
-from jobs.guilds import GuildSettings, News
-from jobs.herald import FIRST_DELAY, LONGEST_DELAY, Herald
+from jobs.moderation.acts import ActKind
+from jobs.moderation.guilds import GuildSettings, News
+from jobs.moderation.herald import FIRST_DELAY, LONGEST_DELAY, Herald
 from jobs.ports import GuildStore
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
+from storage.moderation.guilds import SqliteGuildStore
 from tests.factories import NOW, make_act
 from tests.fakes.clock import FakeClock
 from tests.fakes.quick_database import open_quickly

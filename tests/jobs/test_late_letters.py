@@ -5,10 +5,10 @@ import logging
 import pytest
 from typing_extensions import override
 
-from jobs.decisions import Decision
 from jobs.errors import StorageError
 from jobs.model import Letter, Submission
-from jobs.quota import Unit
+from jobs.moderation.decisions import Decision
+from jobs.quota.books import Unit
 from jobs.runner import TEND_S
 from jobs.states import JobState
 from jobs.work import LEASE

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.base_policy import BasePolicy
 from jobs.errors import PolicyError
-from jobs.policies import Policies
-from jobs.policy import Action, PolicyRule, RuleKind
+from jobs.moderation.base_policy import BasePolicy
+from jobs.moderation.policies import Policies
+from jobs.moderation.policy import Action, PolicyRule, RuleKind
 from jobs.request import Segment, VideoRequest
 
 HERE, ELSEWHERE = 5, 6

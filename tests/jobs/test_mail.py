@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.decisions import Decision
 from jobs.errors import UnavailableError, UnconfirmedError
 from jobs.mail import BATCH
 from jobs.model import Submission
+from jobs.moderation.decisions import Decision
 from jobs.runner import TEND_S
 from jobs.states import JobState
 from tests.factories import make_token

@@ -4,10 +4,10 @@ import pytest
 
 from jobs.errors import QuotaExceededError, RenderFailedError
 from jobs.prices import PriceTable
-from jobs.quota import Unit
+from jobs.quota.books import Unit
+from jobs.quota.tiers import Setting
 from jobs.request import ProviderName, Segment, VideoRequest
 from jobs.states import JobState
-from jobs.tiers import Setting
 from tests.factories import make_act, make_rule
 from tests.fakes.media import VIDEO
 from tests.fakes.provider import FakeProvider

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import RequestError
-from jobs.folding import fold
-from jobs.policy import Action, PolicyRule, RuleKind, RuleSet, checked
+from jobs.moderation.folding import fold
+from jobs.moderation.policy import Action, PolicyRule, RuleKind, RuleSet, checked
 
 LIST_LENGTH = 5000
 PROMPT_CHARS = 1024

@@ -3,12 +3,12 @@
 import pytest
 
 from jobs.errors import RequestError
-from jobs.guilds import GuildSettings
 from jobs.model import Health, HealthState
-from jobs.preferences import check_defaults, with_defaults
+from jobs.moderation.guilds import GuildSettings
+from jobs.moderation.preferences import check_defaults, with_defaults
 from jobs.prompts import parse_prompt
+from jobs.quota.tiers import EVERYONE, Rule, Setting, Tier
 from jobs.request import ProviderName, VideoRequest
-from jobs.tiers import EVERYONE, Rule, Setting, Tier
 from providers.registry import Registry
 from tests.fakes.provider import SHAPES, FakeProvider
 

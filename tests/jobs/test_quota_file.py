@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import SettingsError
-from jobs.quota_file import OF_SERVERS, load_rules, parse_rules
-from jobs.tiers import (
+from jobs.quota.operator_file import OF_SERVERS, load_rules, parse_rules
+from jobs.quota.tiers import (
     OPERATOR,
     UNLIMITED,
     OperatorRules,

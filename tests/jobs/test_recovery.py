@@ -2,11 +2,11 @@
 
 import pytest
 
-from jobs.decisions import Decision
 from jobs.errors import UnavailableError, UnconfirmedError
 from jobs.model import Health, HealthState, Job
+from jobs.moderation.decisions import Decision
 from jobs.prices import PriceTable
-from jobs.quota import Unit
+from jobs.quota.books import Unit
 from jobs.request import ProviderName
 from jobs.retry import MAX_SETBACKS, PATIENCE, PATIENT_DELAY_S, PATIENT_SETBACKS, retry_delay
 from jobs.runner import IDLE_S, TEND_S

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from jobs.errors import InterruptedRenderError
-from jobs.quota import Unit
+from jobs.quota.books import Unit
 from jobs.request import ProviderName
 from jobs.retry import MAX_SETBACKS
 from jobs.states import JobState

@@ -5,9 +5,9 @@ from typing_extensions import override
 
 from jobs.errors import RequestError
 from jobs.model import Health, HealthState
+from jobs.quota.tiers import UNLIMITED, Setting, Tier
 from jobs.request import ProviderName, ResolvedRequest, Scheduler, Segment, VideoRequest
 from jobs.routing import Route, route
-from jobs.tiers import UNLIMITED, Setting, Tier
 from providers.registry import Registry
 from tests.factories import make_rule
 from tests.fakes.provider import SHAPES, FakeProvider

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.errors import NotAllowedError, NotFoundError
 from jobs.model import Origin
-from jobs.quota import Unit
+from jobs.quota.books import Unit
 from jobs.service import Ask
 from jobs.states import JobState
 from tests.factories import make_job

@@ -14,7 +14,7 @@ from jobs.prompts import parse_prompt
 from jobs.request import VideoRequest
 from jobs.service import Ask
 from jobs.states import JobState
-from storage.media import PyAvMedia
+from storage.media.orders import PyAvMedia
 from tests.fakes.films import Film, shoot
 from tests.fakes.media import FakeMedia
 from tests.jobs.conftest import World

@@ -12,7 +12,7 @@ from jobs.errors import (
     UnconfirmedError,
 )
 from jobs.model import Gone, Later, TooLarge
-from jobs.quota import Unit
+from jobs.quota.books import Unit
 from jobs.request import ProviderName
 from jobs.retry import MAX_SETBACKS
 from jobs.runner import IDLE_S, TEND_S

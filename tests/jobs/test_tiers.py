@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.tiers import (
+from jobs.quota.tiers import (
     EVERYONE,
     OPERATOR,
     SERVER,
@@ -19,7 +19,7 @@ from jobs.tiers import (
     tier_of_member,
     tier_of_server,
 )
-from jobs.windows import Window, day_of, span_of
+from jobs.quota.windows import Window, day_of, span_of
 from tests.factories import make_rule
 
 ME, SOMEBODY = Target(kind=Kind.MEMBER, id=1), Target(kind=Kind.MEMBER, id=2)

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.acts import Act
 from jobs.errors import RequestError
 from jobs.events import Notices
 from jobs.model import Requester
-from jobs.spending import PAGE_ROWS, Spending
+from jobs.moderation.acts import Act
 from jobs.states import JobState
-from jobs.usage import DayOfUse, JobRow, Usage, days_until, failure_words, wait_at
-from jobs.usage_file import BYTE_ORDER_MARK, COLUMNS, UsageFile, guarded
+from jobs.usage.csv_file import BYTE_ORDER_MARK, COLUMNS, UsageFile, guarded
+from jobs.usage.days import DayOfUse, JobRow, Usage, days_until, failure_words, wait_at
+from jobs.usage.spending import PAGE_ROWS, Spending
 from tests.factories import NOW, after
 from tests.fakes.clock import FakeClock
 from tests.fakes.plotter import FakePlotter

@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 from typing_extensions import override
 
-from jobs.admission import charges_for
 from jobs.errors import QuotaExceededError
 from jobs.model import Job, JobId, Requester
-from jobs.quota import Charge, Settlement, Unit
-from jobs.statements import Terms
-from jobs.tiers import ALLOWANCES, EVERYONE, SERVER, Setting, Tier
-from jobs.windows import span_of
-from storage import bonuses, books
-from storage.books import audit
+from jobs.quota.admission import charges_for
+from jobs.quota.books import Charge, Settlement, Unit
+from jobs.quota.statements import Terms
+from jobs.quota.tiers import ALLOWANCES, EVERYONE, SERVER, Setting, Tier
+from jobs.quota.windows import span_of
 from storage.database import Database
 from storage.events import append_event
+from storage.quota import bonuses, books
+from storage.quota.books import audit
 from storage.rows import INSERT_JOB, to_columns
 from tests.factories import NOW, make_act, make_job, make_rule
 from tests.fakes.quick_database import open_quickly

@@ -7,7 +7,7 @@ import pytest
 
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.fakes.quick_database import open_quickly
 from tests.storage.people import World
 from tests.storage.samples import write_gif, write_mp4

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 from jobs.model import Job, Requester
-from jobs.quota import Settlement
+from jobs.quota.books import Settlement
+from jobs.quota.tiers import EVERYONE, Kind, Setting, Target, Value
 from jobs.states import JobState
-from jobs.tiers import EVERYONE, Kind, Setting, Target, Value
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, make_act, make_job, make_rule, make_token
 
 ME = Requester(user_id=1001, guild_id=2002)

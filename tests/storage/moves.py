@@ -3,7 +3,7 @@
 import sqlite3
 
 from jobs.model import Job
-from jobs.quota import Unit
+from jobs.quota.books import Unit
 from jobs.states import JobState
 from storage.database import Database
 from storage.events import JobEvent, events_of

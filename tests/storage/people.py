@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from jobs.events import Notices
-from jobs.guilds import Block
-from jobs.housekeeping import Housekeeping
 from jobs.model import Job
-from jobs.privacy import Privacy
-from jobs.quota import Unit
+from jobs.moderation.guilds import Block
+from jobs.privacy.housekeeping import Housekeeping
+from jobs.privacy.rights import Privacy
+from jobs.privacy.takeout import Takeout
+from jobs.quota.books import Unit
+from jobs.quota.tiers import Kind, Setting, Target
 from jobs.states import JobState
-from jobs.takeout import Takeout
-from jobs.tiers import Kind, Setting, Target
 from storage.artifacts import FolderArtifactStore
-from storage.books import audit
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
 from storage.jobs import SqliteJobStore
-from storage.privacy import SqlitePrivacyStore
-from storage.quotas import SqliteQuotaStore
-from storage.retention import SqliteRetentionStore
+from storage.moderation.guilds import SqliteGuildStore
+from storage.privacy.deletion import SqlitePrivacyStore
+from storage.privacy.retention import SqliteRetentionStore
+from storage.quota.books import audit
+from storage.quota.store import SqliteQuotaStore
 from storage.video_folder import SweptFolder
 from tests.factories import (
     NOW,

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from jobs.acts import ActKind
-from jobs.cases import PASSES_FOR, CaseKind, CaseState, Draft, ReplyToken
-from jobs.records import Whose
-from jobs.refusals import KEPT_FOR, Refusal
-from storage.appeals import SqliteAppealStore
-from storage.cases import SqliteCaseStore
+from jobs.moderation.acts import ActKind
+from jobs.moderation.cases import PASSES_FOR, CaseKind, CaseState, Draft, ReplyToken
+from jobs.moderation.refusals import KEPT_FOR, Refusal
+from jobs.privacy.records import Whose
 from storage.database import Database
-from storage.privacy import SqlitePrivacyStore
-from storage.retention import SqliteRetentionStore
+from storage.moderation.appeals import SqliteAppealStore
+from storage.moderation.cases import SqliteCaseStore
+from storage.privacy.deletion import SqlitePrivacyStore
+from storage.privacy.retention import SqliteRetentionStore
 from tests.factories import NOW, make_act
 
 ADA, BEN = 700000000000000001, 700000000000000002

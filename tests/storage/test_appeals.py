@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.acts import Act, ActKind
-from jobs.appeals import Appeals
-from jobs.cases import (
+from jobs.errors import NotAllowedError, NotFoundError, PolicyError, QuotaExceededError
+from jobs.events import Notices
+from jobs.model import Requester
+from jobs.moderation.acts import Act, ActKind
+from jobs.moderation.appeals import Appeals
+from jobs.moderation.cases import (
     MAX_APPEALED_CHARS,
     MAX_OPEN_APPEALS,
     PASSES_FOR,
@@ -19,18 +22,15 @@ from jobs.cases import (
     block_cause,
     outcome_sentence,
 )
-from jobs.errors import NotAllowedError, NotFoundError, PolicyError, QuotaExceededError
-from jobs.events import Notices
-from jobs.guilds import GuildSettings
-from jobs.model import Requester
-from jobs.refusals import KEPT_FOR, MAX_KEPT
+from jobs.moderation.guilds import GuildSettings
+from jobs.moderation.refusals import KEPT_FOR, MAX_KEPT
 from jobs.request import Segment, VideoRequest
-from storage import appeals as questions
-from storage.appeals import SqliteAppealStore
-from storage.audit import SqliteAuditLog
-from storage.cases import SqliteCaseStore
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
+from storage.moderation import appeals as questions
+from storage.moderation.appeals import SqliteAppealStore
+from storage.moderation.audit import SqliteAuditLog
+from storage.moderation.cases import SqliteCaseStore
+from storage.moderation.guilds import SqliteGuildStore
 from tests.factories import NOW, make_act
 from tests.fakes.clock import FakeClock
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.acts import Act, ActKind, PastAct
 from jobs.errors import StorageError
-from storage.audit import SqliteAuditLog, append_act
+from jobs.moderation.acts import Act, ActKind, PastAct
 from storage.database import Database
+from storage.moderation.audit import SqliteAuditLog, append_act
 from tests.factories import NOW, after
 
 HERE, ELSEWHERE = 10, 20

@@ -18,12 +18,12 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from jobs.errors import QuotaExceededError, StorageError
 from jobs.model import JobId
-from jobs.quota import Charge, Settlement, Unit
-from jobs.tiers import Setting
-from storage import books
-from storage.books import reserve, settle
+from jobs.quota.books import Charge, Settlement, Unit
+from jobs.quota.tiers import Setting
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota import books
+from storage.quota.books import reserve, settle
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, make_act, make_job, make_rule
 from tests.storage.bookkeeper import SEARCH, Books
 

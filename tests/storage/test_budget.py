@@ -3,12 +3,12 @@
 import pytest
 
 from jobs.errors import QuotaExceededError
-from jobs.guilds import GuildSettings, News
-from jobs.tiers import SERVER, Setting
+from jobs.moderation.guilds import GuildSettings, News
+from jobs.quota.tiers import SERVER, Setting
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.moderation.guilds import SqliteGuildStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_act, make_job, make_rule
 
 

@@ -12,7 +12,7 @@ from jobs.errors import StorageError
 from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import after, make_job, make_token
 
 

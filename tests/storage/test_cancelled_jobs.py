@@ -7,7 +7,7 @@ from jobs.model import JobId
 from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import after, make_job
 from tests.storage.moves import booked, claim, claimed, move, story
 

@@ -4,10 +4,10 @@ import pytest
 
 from jobs.errors import QuotaExceededError
 from jobs.model import Job
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_request, make_token
 from tests.storage.customers import MEMBER, ROLE, ask, limit
 

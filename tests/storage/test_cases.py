@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.acts import Act, ActKind
-from jobs.cases import (
+from jobs.errors import NotAllowedError, NotFoundError, QuotaExceededError
+from jobs.model import Artifact, Job, JobId
+from jobs.moderation.acts import Act, ActKind
+from jobs.moderation.cases import (
     MAX_OPEN_REPORTS,
     Case,
     CaseKind,
@@ -18,17 +20,15 @@ from jobs.cases import (
     block_cause,
     job_cause,
 )
-from jobs.errors import NotAllowedError, NotFoundError, QuotaExceededError
-from jobs.guilds import Block, GuildSettings
-from jobs.model import Artifact, Job, JobId
+from jobs.moderation.guilds import Block, GuildSettings
 from jobs.states import JobState
-from storage import cases as questions
 from storage.artifacts import FolderArtifactStore
-from storage.audit import SqliteAuditLog
-from storage.cases import SqliteCaseStore
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
 from storage.jobs import SqliteJobStore
+from storage.moderation import cases as questions
+from storage.moderation.audit import SqliteAuditLog
+from storage.moderation.cases import SqliteCaseStore
+from storage.moderation.guilds import SqliteGuildStore
 from tests.factories import NOW, make_act, make_artifact, make_job
 
 HERE, ELSEWHERE, LOG = 2002, 3003, 77

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from jobs.acts import BY_A_MODERATOR, ActKind
 from jobs.model import Job
+from jobs.moderation.acts import BY_A_MODERATOR, ActKind
 from jobs.states import JobState
-from storage.audit import SqliteAuditLog
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.lists import CANCELLABLE
-from storage.quotas import SqliteQuotaStore
+from storage.moderation.audit import SqliteAuditLog
+from storage.quota.store import SqliteQuotaStore
 from storage.rows import SELECT_JOB
 from tests.factories import NOW, after, make_act, make_job, make_token
 from tests.storage.crowds import copy

@@ -13,7 +13,7 @@ from jobs.model import JobId
 from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import make_job
 
 ROOT = Path(__file__).parents[2]

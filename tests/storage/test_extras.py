@@ -3,11 +3,11 @@
 import pytest
 
 from jobs.errors import QuotaExceededError
-from jobs.quota import Settlement, Unit
+from jobs.quota.books import Settlement, Unit
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, make_act, make_token
 from tests.storage.customers import ME, TOMORROW, ask, limit, spend, used
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from jobs.fairness import Caps
 from jobs.model import Job
+from jobs.quota.tiers import Kind, OperatorRules, Setting, Target
 from jobs.states import JobState
-from jobs.tiers import Kind, OperatorRules, Setting, Target
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import after, make_act, make_job, make_rule
 from tests.fakes.quick_database import open_quickly
 from tests.storage.crowds import copy

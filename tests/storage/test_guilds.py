@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.acts import ActKind
-from jobs.guilds import Block, GuildSettings, ModeratorPermission, News
+from jobs.moderation.acts import ActKind
+from jobs.moderation.guilds import Block, GuildSettings, ModeratorPermission, News
 from jobs.request import ProviderName
-from storage.audit import SqliteAuditLog
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
+from storage.moderation.audit import SqliteAuditLog
+from storage.moderation.guilds import SqliteGuildStore
 from tests.factories import NOW, make_act
 
 HERE, ELSEWHERE, LOG = 2002, 3003, 77

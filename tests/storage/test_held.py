@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from jobs.acts import ActKind
 from jobs.errors import NotAllowedError, NotFoundError
-from jobs.guilds import GuildSettings
 from jobs.model import Job
-from jobs.review import HELD_FOR, REFUSED, UNREVIEWED
+from jobs.moderation.acts import ActKind
+from jobs.moderation.guilds import GuildSettings
+from jobs.moderation.review import HELD_FOR, REFUSED, UNREVIEWED
 from jobs.states import JobState
-from storage.audit import SqliteAuditLog
 from storage.database import Database
-from storage.guilds import SqliteGuildStore
 from storage.jobs import SqliteJobStore
 from storage.lists import HELD, OVERDUE, QUEUED_AT
-from storage.quotas import SqliteQuotaStore
+from storage.moderation.audit import SqliteAuditLog
+from storage.moderation.guilds import SqliteGuildStore
+from storage.quota.store import SqliteQuotaStore
 from storage.rows import SELECT_JOB
 from storage.turns import CALL_BACK
 from tests.factories import NOW, after, make_act, make_job, make_token

@@ -5,12 +5,12 @@ import pytest
 
 from jobs.errors import NotFoundError, QuotaExceededError, StaleAttemptError, StorageError
 from jobs.model import Address, Failure, JobId, Origin
-from jobs.quota import Settlement, Unit
+from jobs.quota.books import Settlement, Unit
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_act, make_artifact, make_job, make_receipt, make_rule
 from tests.storage.moves import booked, claim, claimed, move, story
 

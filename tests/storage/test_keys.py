@@ -10,11 +10,11 @@ import pytest
 from jobs.errors import NotFoundError, RequestError, StorageError
 from jobs.keys import PREFIX, digest_of
 from jobs.model import Origin, Requester
-from jobs.tiers import Kind, OperatorRules, Setting, Target
+from jobs.quota.tiers import Kind, OperatorRules, Setting, Target
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.keys import SqliteKeyStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_act, make_job, make_rule
 from tests.fakes.quick_database import open_quickly
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.model import Job
+from jobs.quota.tiers import Kind, Setting, Target
 from jobs.states import MOVES, JobState
-from jobs.tiers import Kind, Setting, Target
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.migration import migrate, migrations
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import after, make_act, make_job, make_request, make_rule, make_token
 from tests.fakes.quick_database import open_quickly
 from tests.storage.shop import Shop, users

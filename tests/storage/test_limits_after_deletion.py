@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from jobs.errors import QuotaExceededError
-from jobs.records import Whose
-from jobs.tiers import Kind, Setting, Target
+from jobs.privacy.records import Whose
+from jobs.quota.tiers import Kind, Setting, Target
 from tests.factories import make_act, make_rule, make_token
 from tests.storage.people import ADA, BEN, HERE, THERE, World, naming
 

@@ -13,8 +13,8 @@ import pytest
 
 from jobs.errors import MediaError
 from jobs.model import MediaInfo
-from storage.media import Limits, PyAvMedia
-from storage.media_tag import has_manifest
+from storage.media.orders import Limits, PyAvMedia
+from storage.media.tag import has_manifest
 from tests.factories import make_job, make_receipt, make_request
 from tests.storage.samples import boxes, colours, content, decoded, metadata, sign, write_mp4
 
@@ -195,7 +195,7 @@ async def test_a_cancelled_caller_leaves_no_child_and_the_child_saw_no_secrets(
 BOT = """
 import asyncio, sys
 from pathlib import Path
-from storage.media import PyAvMedia
+from storage.media.orders import PyAvMedia
 
 asyncio.run(PyAvMedia().fit(Path(sys.argv[1]), 1000))
 """
@@ -224,7 +224,7 @@ async def test_a_child_at_work_ends_with_the_bot_that_is_killed(tmp_path: Path) 
 
 async def test_a_child_whose_bot_is_gone_already_does_nothing() -> None:
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "storage.media_child", "1"),
+        *(sys.executable, "-m", "storage.media.child", "1"),
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=PIPE,
@@ -237,7 +237,7 @@ async def test_a_child_whose_bot_is_gone_already_does_nothing() -> None:
 
 async def test_the_child_loads_nothing_that_is_large_or_dangerous() -> None:
     names = ["torch", "diffusers", "discord", "aiohttp", "sqlite3", "pydantic", "numpy"]
-    code = f"import sys, storage.media_child; print([n for n in {names} if n in sys.modules])"
+    code = f"import sys, storage.media.child; print([n for n in {names} if n in sys.modules])"
     # An empty environment: a measured test run would load what measures it.
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdout=PIPE, env={}, cwd=Path(__file__).parents[2]
@@ -250,4 +250,4 @@ def children(of: str = "self") -> list[int]:
     """Return the process ids of a process's media children."""
     tasks = Path(f"/proc/{of}/task").glob("*/children")
     ids = [int(text) for task in tasks for text in task.read_text().split()]
-    return [i for i in ids if b"storage.media_child" in Path(f"/proc/{i}/cmdline").read_bytes()]
+    return [i for i in ids if b"storage.media.child" in Path(f"/proc/{i}/cmdline").read_bytes()]

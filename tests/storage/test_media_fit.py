@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from jobs.errors import MediaError
-from storage.media import PyAvMedia
-from storage.media_fit import Clip, plan_for
+from storage.media.fit import Clip, plan_for
+from storage.media.orders import PyAvMedia
 from tests.factories import make_receipt
 from tests.storage.samples import boxes, colours, content, decoded, metadata, write_gif, write_mp4
 

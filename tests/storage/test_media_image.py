@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from jobs.errors import RequestError
-from storage.media import Limits, PyAvMedia
+from storage.media.orders import Limits, PyAvMedia
 from tests.storage.samples import picture, png_bomb
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from jobs.errors import MediaError
-from storage.media import PyAvMedia
+from storage.media.orders import PyAvMedia
 from tests.factories import make_receipt
 from tests.storage.samples import boxes, colours, content, decoded, metadata, write_mp4
 

@@ -7,14 +7,23 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.acts import ActKind
-from jobs.cases import Case, CaseKind, CaseState, Draft, ReplyToken, Way, block_cause, job_cause
 from jobs.errors import NotFoundError
 from jobs.model import JobId
-from storage import outcomes as questions
-from storage.cases import SqliteCaseStore
+from jobs.moderation.acts import ActKind
+from jobs.moderation.cases import (
+    Case,
+    CaseKind,
+    CaseState,
+    Draft,
+    ReplyToken,
+    Way,
+    block_cause,
+    job_cause,
+)
 from storage.database import Database
-from storage.outcomes import SqliteOutcomeStore
+from storage.moderation import outcomes as questions
+from storage.moderation.cases import SqliteCaseStore
+from storage.moderation.outcomes import SqliteOutcomeStore
 from tests.factories import NOW, make_act
 
 HERE, ELSEWHERE = 2002, 3003

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from jobs.errors import PlotError
-from jobs.usage import DayOfUse, Usage, days_until
-from storage.plots import MISSING, MatplotlibPlotter, PlotLimits, picture_of, sheet_of
+from jobs.usage.days import DayOfUse, Usage, days_until
+from storage.plots.orders import MISSING, MatplotlibPlotter, PlotLimits, picture_of, sheet_of
 
 TODAY = date(2026, 11, 21)
 ROOT = Path(__file__).parents[2]
@@ -102,7 +102,7 @@ async def test_a_child_that_takes_too_long_is_ended() -> None:
 async def said_of(sheet: Mapping[str, object], *, blocked: str) -> str:
     """Have a child draw in a Python where a module is not installed, and return its answer."""
     code = (
-        "import sys, json, storage.plot_child as child\n"
+        "import sys, json, storage.plots.child as child\n"
         f"sys.modules[{blocked!r}] = None\n"
         "print(json.dumps(child.answer_to(json.load(sys.stdin))))"
     )
@@ -132,7 +132,7 @@ def test_a_missing_matplotlib_is_told_with_the_remedy() -> None:
 
 async def test_the_bot_never_loads_what_draws() -> None:
     code = (
-        "import sys, bot.run, storage.plots, storage.plot_child\n"
+        "import sys, bot.run, storage.plots.orders, storage.plots.child\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'matplotlib'])"
     )
     # An empty environment: a measured test run would load what measures it.

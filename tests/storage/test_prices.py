@@ -7,13 +7,13 @@ import pytest
 
 from jobs.errors import QuotaExceededError
 from jobs.model import Job
-from jobs.quota import Settlement, Unit
+from jobs.quota.books import Settlement, Unit
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
 from storage.database import Database
 from storage.jobs import SqliteJobStore
 from storage.migration import migrate, migrations
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_act, make_job, make_request, make_rule
 
 

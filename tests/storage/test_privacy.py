@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.acts import ActKind
 from jobs.errors import NotAllowedError, QuotaExceededError, StorageError
-from jobs.guilds import GuildSettings
-from jobs.records import Whose
+from jobs.moderation.acts import ActKind
+from jobs.moderation.guilds import GuildSettings
+from jobs.privacy.records import Whose
+from jobs.quota.tiers import Setting
 from jobs.states import JobState
-from jobs.tiers import Setting
-from storage.forgetting import rename, without
+from storage.privacy.forgetting import rename, without
 from tests.factories import NOW, make_act, make_rule
 from tests.fakes.quick_database import open_quickly
 from tests.storage.people import (

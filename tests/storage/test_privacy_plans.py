@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from storage.database import Database
-from storage.forgetting import _IN_STORIES  # pyright: ignore[reportPrivateUsage] - to explain it
 from storage.jobs import SqliteJobStore
-from storage.privacy import KNOWN_IMAGES
+from storage.privacy.deletion import KNOWN_IMAGES
+from storage.privacy.forgetting import _IN_STORIES  # pyright: ignore[reportPrivateUsage] - to explain it
 from tests.factories import make_job, make_request
 from tests.storage.crowds import copy
 

@@ -8,10 +8,10 @@ import pytest
 
 from jobs.errors import NotAllowedError, QuotaExceededError, StorageError
 from jobs.model import Job, Origin
-from jobs.tiers import SERVER, OperatorRules, Setting, Value
+from jobs.quota.tiers import SERVER, OperatorRules, Setting, Value
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, make_act, make_request, make_rule
 from tests.storage.customers import ME, MEMBER, OTHER_ROLE, ROLE, ask, limit, spend
 

@@ -5,11 +5,11 @@ import sqlite3
 import pytest
 
 from jobs.errors import StorageError
-from jobs.quota import Unit
+from jobs.quota.books import Unit
 from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_job, make_request
 from tests.storage.moves import claimed, move
 

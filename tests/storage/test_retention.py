@@ -3,9 +3,9 @@
 import os
 from datetime import timedelta
 
-from jobs.guilds import GuildSettings
-from jobs.housekeeping import GRACE
-from jobs.records import Whose
+from jobs.moderation.guilds import GuildSettings
+from jobs.privacy.housekeeping import GRACE
+from jobs.privacy.records import Whose
 from jobs.states import JobState
 from tests.factories import NOW, after, make_act
 from tests.storage.people import ADA, HERE, IMAGE, THERE, World, naming

@@ -5,11 +5,11 @@ import sqlite3
 import pytest
 
 from jobs.errors import StorageError
-from jobs.quota import Drift, Settlement, Unit
-from storage.books import settle
+from jobs.quota.books import Drift, Settlement, Unit
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.books import settle
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, make_act
 from tests.storage.customers import ME, ask, spend
 

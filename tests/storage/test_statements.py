@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.quota import Unit
-from jobs.statements import EntryKind
-from jobs.tiers import SERVER, Setting
+from jobs.quota.books import Unit
+from jobs.quota.statements import EntryKind
+from jobs.quota.tiers import SERVER, Setting
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_act
 from tests.storage.customers import ME, MEMBER, ask, limit, spend, used
 

@@ -5,10 +5,10 @@ import json
 import zipfile
 from collections.abc import Mapping
 
-from jobs.acts import ActKind
-from jobs.records import Whose
-from jobs.takeout import Takeout
-from storage.cases import SqliteCaseStore
+from jobs.moderation.acts import ActKind
+from jobs.privacy.records import Whose
+from jobs.privacy.takeout import Takeout
+from storage.moderation.cases import SqliteCaseStore
 from tests.factories import NOW, make_act
 from tests.storage.people import ADA, BEN, HERE, World
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from jobs.acts import ActKind
 from jobs.model import Failure, Job
-from jobs.quota import Settlement
+from jobs.moderation.acts import ActKind
+from jobs.quota.books import Settlement
 from jobs.states import JobState
-from jobs.usage import DayOfUse, JobRow
-from storage.audit import SqliteAuditLog
+from jobs.usage.days import DayOfUse, JobRow
 from storage.database import Database
 from storage.jobs import SqliteJobStore
+from storage.moderation.audit import SqliteAuditLog
 from storage.usage import (
     ENDED_ROWS,
     FAILURES,

@@ -18,7 +18,7 @@ from jobs.model import Job, JobId
 from jobs.states import JobState
 from storage.database import Database
 from storage.jobs import SqliteJobStore
-from storage.quotas import SqliteQuotaStore
+from storage.quota.store import SqliteQuotaStore
 from tests.factories import NOW, after, make_job, make_token
 
 

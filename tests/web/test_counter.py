@@ -9,9 +9,9 @@ from bot.web.problems import Problem, ProblemKind
 from jobs.keys import ApiKey, digest_of
 from jobs.model import ApiAddress, Health, HealthState, Job, JobId, Progress
 from jobs.prompts import parse_prompt
+from jobs.quota.tiers import Kind, Setting, Target, Value
 from jobs.request import ModelInfo, VideoRequest
 from jobs.states import JobState
-from jobs.tiers import Kind, Setting, Target, Value
 from storage.keys import SqliteKeyStore
 from tests.factories import NOW, after, make_act, make_artifact, make_rule, make_token
 from tests.fakes.provider import SHAPES, FakeProvider

@@ -19,7 +19,7 @@ from typing_extensions import override
 from jobs.model import Artifact, Job, MediaInfo, Receipt
 from jobs.states import JobState
 from storage.artifacts import FolderArtifactStore
-from storage.media import PyAvMedia
+from storage.media.orders import PyAvMedia
 
 MOVES = {
     "enqueue": JobState.QUEUED,

@@ -29,7 +29,7 @@ from jobs.service import Draws
 from jobs.states import JobState
 from providers.http import Http
 from storage.keys import SqliteKeyStore
-from storage.media import PyAvMedia
+from storage.media.orders import PyAvMedia
 from tests.factories import NOW
 from tests.fakes.films import Film, shoot
 from tests.fakes.provider import FakeProvider

@@ -9,7 +9,7 @@ from bot.web.buckets import Rate
 from bot.web.gate import Bars
 from bot.web.modelslab.door import FETCHES, MODEL_LIST, V4_FETCH, V4_SUBMIT, V6_SUBMIT
 from jobs.model import Health, HealthState
-from jobs.tiers import Kind, Setting, Target
+from jobs.quota.tiers import Kind, Setting, Target
 from tests.factories import make_act, make_rule
 from tests.web.modelslab.conftest import (
     DOCUMENTED,

@@ -11,8 +11,8 @@ from bot.web.buckets import Rate
 from bot.web.gate import MAX_BODY, Bars
 from bot.web.novita.bodies import read_submit
 from bot.web.problems import Problem, ProblemKind
+from jobs.quota.tiers import Kind, Setting, Target
 from jobs.request import LoraUse, ModelInfo, Segment, VideoFormat
-from jobs.tiers import Kind, Setting, Target
 from tests.factories import make_act, make_rule
 from tests.fakes.provider import SHAPES
 from tests.web.novita.conftest import BODY, KEY, OTHER, TXT2VIDEO, WRONG, Door

@@ -1,0 +1,1 @@
+"""Reports and appeals: what members bring before moderators, and how these decide."""

@@ -1,0 +1,1 @@
+"""The commands of moderators and managers, their pages, and the log channel."""

@@ -1,0 +1,1 @@
+"""What moderators and managers decide: policy, review, cases, blocks, settings, and the audit."""

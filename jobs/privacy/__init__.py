@@ -1,0 +1,1 @@
+"""What is known of people: shown, handed out, kept for its time, and deleted."""

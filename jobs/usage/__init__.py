@@ -1,0 +1,1 @@
+"""What was made and spent, by day and by job."""

@@ -1,0 +1,1 @@
+"""What moderators set, decide and did, and what members bring before them."""

@@ -1,0 +1,1 @@
+"""Pictures of what was made and spent, drawn in a child process."""

@@ -1,0 +1,1 @@
+"""The books: limits, extras, buckets and the ledger, and the admission that writes them."""
