@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import acks, api, demo, disk, hosted, machine, queue, turns, videos, waiting
+from benchmarks import acks, api, demo, disk, hosted, machine, policy, queue, turns, videos, waiting
 from benchmarks.table import Row, table
 
 Part = Callable[[Path], AsyncGenerator[Row]]
@@ -23,6 +23,7 @@ PARTS: dict[str, Part] = {
     "disk": disk.measure,
     "queue": queue.measure,
     "turns": turns.measure,
+    "policy": policy.measure,
     "videos": videos.measure,
     "acks": acks.measure,
     "api": api.measure,

@@ -8,7 +8,8 @@ takes longer has not passed, so its prompt is held for a moderator.
 import dataclasses
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import insort
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +29,8 @@ PATTERNS_S = 0.1  # all patterns of a list, for one prompt
 TRIAL_S = 0.05  # one pattern, for one of the trials before it is taken
 _REMEMBERED = 8192  # letters and what they are
 TRIAL_CHARS = 1024  # as long as a prompt can be
+
+Words = tuple[str, ...]
 
 
 class RuleKind(StrEnum):
@@ -156,18 +159,44 @@ def _trials(text: str) -> Iterator[str]:
             yield "!" + run[1:-1] + "\u2603"
 
 
-@dataclass(frozen=True, slots=True)
-class _Sequence:
-    tokens: tuple[str, ...]
-    rule: PolicyRule
+@dataclass(slots=True)
+class _Wordings:
+    """Rules by their words; how many there are costs a prompt nothing.
+
+    Attributes:
+        rules: By all of the words.
+        lengths: How many words those have that begin with a word, shortest first.
+    """
+
+    rules: dict[Words, list[PolicyRule]] = field(default_factory=dict[Words, list[PolicyRule]])
+    lengths: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+
+    def add(self, words: Words, rule: PolicyRule) -> None:
+        """Add a rule of one word or more."""
+        self.rules.setdefault(words, []).append(rule)
+        lengths = self.lengths.setdefault(words[0], [])
+        if len(words) not in lengths:
+            insort(lengths, len(words))
+
+    def found(self, folded: Folded) -> Iterator[Hit]:
+        """Yield what fires on a text, from its beginning to its end."""
+        if not self.rules:
+            return
+        tokens = list(_tokens(folded.text))
+        words = tuple(one for one, _, _ in tokens)
+        for place, word in enumerate(words):
+            for end in (place + length for length in self.lengths.get(word, ())):
+                for rule in self.rules.get(words[place:end], ()) if end <= len(words) else ():
+                    at = folded.place(tokens[place][1], tokens[end - 1][2])
+                    yield Hit(rule=rule, start=at[0], end=at[1])
 
 
 @dataclass(slots=True)
 class RuleSet:
     """The rules of a list, ready to be compared."""
 
-    _plain: dict[str, list[_Sequence]] = field(default_factory=dict[str, list[_Sequence]])
-    _looks: dict[str, list[_Sequence]] = field(default_factory=dict[str, list[_Sequence]])
+    _plain: _Wordings = field(default_factory=_Wordings)
+    _looks: _Wordings = field(default_factory=_Wordings)
     _patterns: list[tuple["regex.Pattern[str]", PolicyRule]] = field(
         default_factory=list[tuple["regex.Pattern[str]", PolicyRule]]
     )
@@ -185,11 +214,11 @@ class RuleSet:
         if rule.kind is RuleKind.REGEX:
             self._patterns.append((_compiled(rule.text), rule))
             return
-        for table, is_by_looks in ((self._plain, False), (self._looks, True)):
+        for wordings, is_by_looks in ((self._plain, False), (self._looks, True)):
             folded = fold(rule.text, is_by_looks=is_by_looks)
-            tokens = tuple(one for one, _, _ in _tokens(folded.text))
-            if tokens:
-                table.setdefault(tokens[0], []).append(_Sequence(tokens, rule))
+            words = tuple(one for one, _, _ in _tokens(folded.text))
+            if words:
+                wordings.add(words, rule)
 
     def hits(self, text: str, *, is_adult_place: bool = False) -> Sequence[Hit]:
         """Return what fires on a text: each rule once, the strongest first, then in order.
@@ -206,8 +235,8 @@ class RuleSet:
         found: list[Sequence[Hit]] = []
         for text in texts:
             forms = forms_of(text)
-            hits = [*_found(self._plain, forms[0])]
-            hits += _found(self._looks, forms[-1])
+            hits = [*self._plain.found(forms[0])]
+            hits += self._looks.found(forms[-1])
             began = time.perf_counter()
             hits += self._fired(forms, left_s)
             left_s = max(0.0, left_s - (time.perf_counter() - began))
@@ -239,19 +268,6 @@ def forms_of(text: str) -> tuple[Folded, ...]:
         return (as_written,)
     by_looks = fold(text, is_by_looks=True)
     return (as_written,) if by_looks.text == as_written.text else (as_written, by_looks)
-
-
-def _found(table: Mapping[str, Sequence[_Sequence]], folded: Folded) -> Iterator[Hit]:
-    if not table:
-        return
-    tokens = list(_tokens(folded.text))
-    words = [one for one, _, _ in tokens]
-    for place, word in enumerate(words):
-        for wanted in table.get(word, ()):
-            end = place + len(wanted.tokens)
-            if tuple(words[place:end]) == wanted.tokens:
-                at = folded.place(tokens[place][1], tokens[end - 1][2])
-                yield Hit(rule=wanted.rule, start=at[0], end=at[1])
 
 
 def _each_once(hits: Iterable[Hit]) -> Sequence[Hit]:
