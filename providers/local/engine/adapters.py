@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from jobs.request import LoraUse
 from providers.local.engine.inversions import read_inversion
 from providers.local.engine.loras import Layer, Target, read_lora
-from providers.local.engine.thrift import is_memory
 from providers.local.engine.ticket import RenderError
+from providers.local.engine.trouble import is_memory
 from providers.local.library.weights import BrokenFileError
 from providers.local.wire import FailureCode, RenderFiles
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from providers.local.engine.encode import Frames
-from providers.local.engine.thrift import give_back_memory, is_memory
+from providers.local.engine.thrift import give_back_memory
 from providers.local.engine.ticket import RenderError, Ticket
+from providers.local.engine.trouble import is_memory
 from providers.local.wire import FailureCode, Stage
 
 DECODED_AT_ONCE = 8  # frames

@@ -39,8 +39,9 @@ from providers.local.engine.speed import (
     speed_up_unet,
     speed_up_vae,
 )
-from providers.local.engine.thrift import give_back_memory, is_memory
+from providers.local.engine.thrift import give_back_memory
 from providers.local.engine.ticket import RenderError
+from providers.local.engine.trouble import is_lost, is_memory
 from providers.local.engine.windows import put_windows_into
 from providers.local.library.weights import BrokenFileError, fingerprint
 from providers.local.wire import FailureCode, RenderFiles
@@ -135,7 +136,7 @@ class PipelineShelf:
             logger.warning("The model %s cannot be loaded: %s", files.model.name, error)
             raise _refusal(files.model, f" ({error})") from error
         except Exception as error:  # a broken file may raise anything
-            if is_memory(error) or isinstance(error, torch.AcceleratorError):
+            if is_memory(error) or is_lost(error):
                 raise
             logger.exception("The model %s cannot be loaded", files.model.name)
             raise _refusal(files.model, "") from error

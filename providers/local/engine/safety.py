@@ -21,8 +21,9 @@ from transformers import CLIPConfig
 from providers.local.engine.checkpoints import State, read_part
 from providers.local.engine.encode import Frames
 from providers.local.engine.host_cache import Key
-from providers.local.engine.thrift import give_back_memory, is_memory
+from providers.local.engine.thrift import give_back_memory
 from providers.local.engine.ticket import RenderError, Ticket
+from providers.local.engine.trouble import is_lost, is_memory
 from providers.local.library.weights import BrokenFileError, fingerprint, read_json
 from providers.local.wire import FailureCode, Stage
 
@@ -135,7 +136,7 @@ class Guard:
                 self._held = None  # its memory is free before the next one needs it
                 self._held = (key, self._opened(folder))
         except Exception as error:  # a broken file may raise anything
-            if is_memory(error) or isinstance(error, torch.AcceleratorError):
+            if is_memory(error) or is_lost(error):
                 raise
             logger.exception("The safety checker in %s cannot be loaded", folder.parent.name)
             raise _refusal(folder, error) from error

@@ -29,8 +29,9 @@ from providers.local.engine.safety import Guard
 from providers.local.engine.sampling import States, sample
 from providers.local.engine.speed import PLAIN, Speed, check_device
 from providers.local.engine.streaming import stream
-from providers.local.engine.thrift import give_back_memory, in_slices, is_memory
+from providers.local.engine.thrift import give_back_memory, in_slices
 from providers.local.engine.ticket import DeviceLostError, RenderError, StoppedError, Ticket
+from providers.local.engine.trouble import is_lost, is_memory
 from providers.local.engine.windows import goes_round
 from providers.local.levers import OF_THE_CALL
 from providers.local.wire import FailureCode, RenderFiles, RenderOrder, Stage
@@ -116,7 +117,7 @@ class Studio:
             raise
         except Exception as error:
             logger.exception("Render %s failed", order.id)
-            if isinstance(error, torch.AcceleratorError):
+            if is_lost(error):
                 raise DeviceLostError from error
             message = "The local engine failed on this video; its log has the details."
             raise RenderError(FailureCode.BROKEN, message) from error

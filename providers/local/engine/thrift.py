@@ -20,23 +20,8 @@ from providers.local.engine.windows import set_windows_at_once, windows_at_once
 
 SLICES = 8  # of the rows of each block
 WINDOWS = 4  # of a motion block, at once; each holds the activations of 16 frames
-# What libraries say, in errors of no class of their own, when there is no memory left.
-MEMORY_WORDS = (
-    "DefaultCPUAllocator",
-    "out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "can't start new thread",
-)
 
 Forward = Callable[..., Any]
-
-
-def is_memory(error: BaseException) -> bool:
-    """Say whether an error means that memory ran out."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in MEMORY_WORDS)
 
 
 def give_back_memory(device: torch.device) -> None:
