@@ -15,8 +15,8 @@ from providers.local.compiled import LIMIT, cache_environment, shrink
 from providers.local.devices import check_fp8
 from tests.local.videos import ENVIRONMENT, Opener, impostor, render, small
 
-# Of a machine with a compiler: none is started here. Other tests have torch compile in this process,
-# and it writes where its cache is into the environment.
+# Of a machine with a compiler: none is started here. Other tests compile in this process, and then
+# torch writes where its cache is into the environment.
 ABLE = {
     name: value
     for name, value in child_environment({**ENVIRONMENT, "CC": "sh"}).items()
