@@ -1,4 +1,4 @@
-"""Takes pictures of policy, review and reports: `python -m tests.browser.safety_pictures`.
+"""Takes pictures of policy, review, reports and appeals: `python -m tests.browser.safety_pictures`.
 
 The real bot plays a small story with a real engine, which takes a minute; the ordinary tests do not
 run it. Everything is done with the mouse and the keyboard, as members and moderators do it.
@@ -57,6 +57,25 @@ async def report(story: Story) -> None:
     await story.take("mod-report.png", "not what we want")
 
 
+async def appeal(story: Story) -> None:
+    """Let a member appeal a refused prompt, so that a moderator sees the card."""
+    sandbox, page = story.playground.sandbox, story.page
+    await page.open(sandbox.channel.id)
+    await page.become("ana")
+    await story.use(sandbox.ana, '/video prompt:"a red circle with guts"')
+    refusal = await page.message_saying("not allowed here")
+    await page.click_button("Appeal", within=refusal)
+    await page.shows("dialog[open]")
+    await page.type("It is about courage.")
+    await page.click_button("Submit", within="dialog[open]")
+    await page.message_saying("The moderators have it")
+    await story.take("appeal.png", "", 2)
+    await page.become("max")
+    await page.open(sandbox.guild.channel("moderators").id)
+    await page.message_saying("It is about courage")
+    await story.take("mod-appeal.png", "It is about courage")
+
+
 async def main() -> None:
     """Take the pictures in a folder of its own, with nothing of it left afterwards."""
     with tempfile.TemporaryDirectory() as name:
@@ -66,6 +85,7 @@ async def main() -> None:
             await rule(story)
             await review(story)
             await report(story)
+            await appeal(story)
 
 
 if __name__ == "__main__":
