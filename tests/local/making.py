@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from jobs.request import LoraUse
 from providers.local.engine.decoding import decode
 from providers.local.engine.speed import Speed
 from providers.local.engine.studio import Studio, prompts_of
 from providers.local.engine.ticket import Ticket
-from providers.local.wire import RenderOrder
+from providers.local.wire import RenderFiles, RenderOrder
+from tests.local import tiny
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +50,16 @@ def make_with(studio: Any, order: RenderOrder, *, is_thrifty: bool = False) -> M
 def apart(one: Made, other: Made) -> float:
     """Return how far latents are apart, relative to the largest of them."""
     return float((one.latents - other.latents).abs().max() / other.latents.abs().max())
+
+
+def two_models(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write two models, and a LoRA for the second; return what requests of them name."""
+    one, other = (tiny.write_folder(folder / f"m{seed}", seed=seed) for seed in (1, 2))
+    motion = tiny.write_motion_folder(folder / "motion", seed=3)
+    lora = folder / "lora.safetensors"
+    tiny.write_lora(lora, seed=4)
+    files = RenderFiles(model=other, motion=motion, loras={"l": lora})
+    return (
+        {"files": RenderFiles(model=one, motion=motion)},
+        {"files": files, "loras": (LoraUse(id="l", strength=1.0),)},
+    )

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.request import LoraUse
 from providers.local import levers
 from providers.local.wire import RenderFiles, RenderOrder
 from tests.factories import make_request
@@ -170,20 +169,11 @@ def test_a_wide_stride_has_half_the_windows_and_leaves_no_frame_out() -> None:
         assert 2 * len(few.frames) <= len(windows_of(count, is_loop=is_loop).frames) + 2
 
 
+@pytest.mark.timeout(240)  # it writes and reads two models, on a core that others may use
 def test_models_and_loras_reach_weights_in_8_bits_and_leave_them_as_they_were(
     parts: Any, made: Make, tmp_path: Path
 ) -> None:
-    from tests.local import tiny  # noqa: PLC0415
-
-    one, other = (tiny.write_folder(tmp_path / f"m{seed}", seed=seed) for seed in (1, 2))
-    motion = tiny.write_motion_folder(tmp_path / "motion", seed=3)
-    lora = tmp_path / "lora.safetensors"
-    tiny.write_lora(lora, seed=4)
-    first = asked(files=RenderFiles(model=one, motion=motion))
-    second = asked(
-        files=RenderFiles(model=other, motion=motion, loras={"l": lora}),
-        loras=(LoraUse(id="l", strength=1.0),),
-    )
+    first, second = (asked(**needs) for needs in parts.making.two_models(tmp_path))
     before = made(first, "fp8")
     layers = [part for part in before.pipe.unet.modules() if isinstance(part, parts.fp8.Fp8Linear)]
     places = [layer.rounded.data_ptr() for layer in layers]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.request import LoraUse, Scheduler
+from jobs.request import Scheduler
 from providers.local.wire import RenderFiles, RenderOrder
 from tests.factories import make_request
 from tests.local.videos import SHAPES
@@ -90,20 +90,11 @@ def test_what_is_compiled_makes_the_same_frames_and_other_shapes_wait_for_no_com
     subprocess.run(words, check=True, cwd=ROOT)  # noqa: S603 - our own words
 
 
+@pytest.mark.timeout(240)  # it writes and reads two models, on a core that others may use
 def test_a_lora_and_another_model_reach_weights_that_are_fused(
     parts: Any, made: Make, tmp_path: Path
 ) -> None:
-    from tests.local import tiny  # noqa: PLC0415
-
-    one, other = (tiny.write_folder(tmp_path / f"m{seed}", seed=seed) for seed in (1, 2))
-    motion = tiny.write_motion_folder(tmp_path / "motion", seed=3)
-    lora = tmp_path / "lora.safetensors"
-    tiny.write_lora(lora, seed=4)
-    first = asked(files=RenderFiles(model=one, motion=motion))
-    second = asked(
-        files=RenderFiles(model=other, motion=motion, loras={"l": lora}),
-        loras=(LoraUse(id="l", strength=1.0),),
-    )
+    first, second = (asked(**needs) for needs in parts.making.two_models(tmp_path))
     fused = made(parts.speed.speed_of(["fused"]), first)
     swapped = made(None, second, studio=fused.studio)
     expected = made(parts.speed.PLAIN, second)
